@@ -1,0 +1,2 @@
+//! An axum application that signs people in with Logto.
+fn main() {}

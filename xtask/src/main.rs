@@ -1,0 +1,2 @@
+//! Runs everything over all crates.
+fn main() {}
