@@ -1,1 +1,41 @@
+//! Sign people in with Logto: configuration, sign-in, callback, sign-out.
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr))]
+
+pub mod scope;
+pub mod verify;
+pub mod web;
+
+mod callback;
+mod claims;
+mod client;
+mod clock;
+mod config;
+mod error;
+mod exchange;
+mod memory;
+mod oidc;
+mod options;
+mod pending;
+mod provider;
+mod return_to;
+mod secret;
+mod session;
+mod session_meta;
+mod settings;
+mod sign_in;
+mod sign_out;
+mod tokens;
+mod transport;
+mod user_info;
+
+pub use callback::{SignedIn, VerifiedSignIn};
+pub use claims::{IdTokenClaims, UserInfo};
+pub use client::{LogtoClient, Route};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::{LogtoConfig, StorageMode};
+pub use error::{ErrorKind, LogtoError, SignInRefused};
+pub use options::{DirectSignIn, FirstScreen, Identifier, InteractionMode, Prompt, SignInOptions};
+pub use secret::Secret;
+pub use session::LogtoSession;
+pub use transport::{MAX_BODY_BYTES, Request, Response, Transport, TransportError};

@@ -236,6 +236,15 @@ impl SignInOptions {
         self
     }
 
+    pub(crate) fn extra_names(&self) -> impl Iterator<Item = &str> {
+        self.extra_params.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The `max_age` among the extra parameters, in seconds: the ID token is checked by it.
+    pub(crate) fn max_age(&self) -> Option<u64> {
+        self.extra_params.iter().find(|(name, _)| name == "max_age")?.1.parse().ok()
+    }
+
     /// The parameters that stand before `resource`.
     pub(crate) fn hints(&self) -> Vec<(&str, String)> {
         let mut hints = Vec::new();

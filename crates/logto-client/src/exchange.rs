@@ -1,0 +1,177 @@
+//! One code, one exchange: whoever brings the same callback joins it or hears its outcome.
+
+use crate::{
+    ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret,
+    memory::Memory,
+    oidc::{answer, token},
+    pending::{self, Pending},
+    tokens::{self, AccessToken},
+    transport::Request,
+    verify::{IdTokenRules, decode_claims},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// From connecting to the last byte of the token answer.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an outcome is remembered for the reload of a callback whose browser went away.
+const REMEMBERED: Duration = Duration::from_secs(60);
+const MOST_OUTCOMES: usize = 10_000;
+const MOST_SPENT: usize = 50_000;
+
+pub(crate) type Outcome = Result<Arc<Exchanged>, LogtoError>;
+
+/// What an exchange brought; everything in it is verified.
+#[derive(Debug)]
+pub(crate) struct Exchanged {
+    pub(crate) pending: Pending,
+    pub(crate) id_token: Option<(Secret, IdTokenClaims)>,
+    pub(crate) refresh_token: Option<Secret>,
+    /// The access token and its key in the stored map.
+    pub(crate) access_token: (String, AccessToken),
+}
+
+/// The exchanges of this process, by the hash of their state.
+#[derive(Debug)]
+pub(crate) struct Exchanges(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    outcomes: Memory<watch::Receiver<Option<Outcome>>>,
+    spent: Memory<()>,
+}
+
+impl Default for Exchanges {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            outcomes: Memory::new(REMEMBERED, MOST_OUTCOMES),
+            spent: Memory::new(pending::LIFETIME, MOST_SPENT),
+        }))
+    }
+}
+
+impl Exchanges {
+    /// Starts the exchange in a task of its own, or joins the one that runs or ran.
+    pub(crate) async fn run(&self, client: &LogtoClient, key: &str, pending: Pending, code: String) -> Outcome {
+        let mut receiver = self.join_or_start(client, key, pending, code)?;
+        let outcome = receiver.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+        outcome.unwrap_or_else(|| {
+            Err(LogtoError::new(ErrorKind::Unavailable, "the sign-in was interrupted: start again"))
+        })
+    }
+
+    fn join_or_start(
+        &self,
+        client: &LogtoClient,
+        key: &str,
+        pending: Pending,
+        code: String,
+    ) -> Result<watch::Receiver<Option<Outcome>>, LogtoError> {
+        let now = client.0.settings.clock.now();
+        let mut state = self.state();
+        if let Some(receiver) = state.outcomes.get(now, key) {
+            return Ok(receiver.clone());
+        }
+        if state.spent.get(now, key).is_some() {
+            return Err(LogtoError::new(
+                ErrorKind::CallbackRejected,
+                "this sign-in is completed already: start again",
+            ));
+        }
+        let (sender, receiver) = watch::channel(None);
+        state.outcomes.insert(now, key, receiver.clone());
+        state.spent.insert(now, key, ());
+        let (client, key) = (client.clone(), key.to_owned());
+        let tasks = client.0.tasks.clone();
+        tasks.spawn(async move {
+            let outcome = exchange(&client, pending, &code).await;
+            if outcome.as_ref().is_err_and(may_pass) {
+                client.0.exchanges.forget(&key);
+            }
+            sender.send_replace(Some(outcome));
+        });
+        Ok(receiver)
+    }
+
+    /// What a reload hears from now on instead of the outcome.
+    pub(crate) fn replace(&self, now: Duration, key: &str, error: LogtoError) {
+        let mut state = self.state();
+        if state.outcomes.remove(key).is_some() {
+            state.outcomes.insert(now, key, watch::channel(Some(Err(error))).1);
+        }
+    }
+
+    fn forget(&self, key: &str) {
+        let mut state = self.state();
+        state.outcomes.remove(key);
+        state.spent.remove(key);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the same callback may succeed later: no tokens have come, and none are lost by another try.
+pub(crate) fn may_pass(error: &LogtoError) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited)
+}
+
+async fn exchange(client: &LogtoClient, pending: Pending, code: &str) -> Outcome {
+    let (settings, provider) = (&client.0.settings, &client.0.provider);
+    let metadata = provider.metadata().await?;
+    // Before the code is spent: without keys nothing could be verified afterwards.
+    provider.keys().await?;
+    let form = token::code_form(settings, code, pending.verifier.expose(), &pending.redirect_uri);
+    let request = Request::post(metadata.token_endpoint.clone(), &form, TOKEN_TIMEOUT)
+        .with_authorization(token::client_authentication(settings));
+    let answer = token::parse(answer::json(&provider.send(request).await?)?)?;
+    let id_token = match answer.id_token {
+        Some(id_token) => {
+            let mut rules = IdTokenRules::new(&settings.issuer, &settings.app_id)
+                .clock_tolerance(settings.clock_tolerance)
+                .access_token(answer.access_token.expose());
+            if let Some(nonce) = &pending.nonce {
+                rules = rules.nonce(nonce);
+            }
+            if let Some(max_age) = pending.max_age {
+                rules = rules.max_age(Duration::from_secs(max_age));
+            }
+            let verified = provider.verify_id_token(id_token.expose(), &rules).await?;
+            Some((id_token, IdTokenClaims::new(verified.into_claims())))
+        }
+        None if settings.scopes.iter().any(|scope| scope == "openid") => {
+            return Err(LogtoError::new(
+                ErrorKind::ProviderMisbehaved,
+                "the provider's token answer holds no ID token, which was asked for",
+            )
+            .with_code("unexpected_response_error"));
+        }
+        None => None,
+    };
+    let key = match &id_token {
+        Some(_) => tokens::USER_INFO.to_owned(),
+        None => audience(answer.access_token.expose(), &settings.resources),
+    };
+    let lifetime = answer.expires_in.unwrap_or(token::DEFAULT_EXPIRES_IN);
+    let access_token = AccessToken {
+        token: answer.access_token,
+        scope: answer.scope.unwrap_or_default(),
+        expires_at: settings.clock.now().as_secs() + lifetime,
+    };
+    Ok(Arc::new(Exchanged { pending, id_token, refresh_token: answer.refresh_token, access_token: (key, access_token) }))
+}
+
+/// Without `openid` and with one resource Logto issues that resource's token at once.
+fn audience(access_token: &str, resources: &[String]) -> String {
+    decode_claims(access_token)
+        .ok()
+        .and_then(|claims| {
+            let aud = claims.get("aud")?.as_str()?;
+            resources.iter().find(|resource| *resource == aud).map(|resource| tokens::resource_key(resource))
+        })
+        .unwrap_or_else(|| tokens::USER_INFO.to_owned())
+}

@@ -1,0 +1,129 @@
+//! The provider as this process knows it: metadata and keys, cached.
+
+mod cache;
+
+use crate::{
+    ErrorKind, LogtoError,
+    oidc::{
+        answer,
+        discovery::{self, Metadata},
+    },
+    settings::Settings,
+    transport::{Request, Response},
+    verify::{IdTokenRules, JwkSet, VerifiedIdToken, VerifyErrorKind},
+};
+use cache::{Cache, Lifetime};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// From connecting to the last byte of metadata or keys.
+const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long metadata live; they are used beyond that for as long as the provider does not answer.
+const METADATA: Lifetime = Lifetime {
+    default: Duration::from_secs(3600),
+    longest: Duration::from_secs(24 * 3600),
+    stale: Duration::MAX,
+};
+
+/// How long keys live; a key that the provider has withdrawn is used for at most `stale` longer.
+const KEYS: Lifetime = Lifetime {
+    default: Duration::from_secs(300),
+    longest: Duration::from_secs(3600),
+    stale: Duration::from_secs(24 * 3600),
+};
+
+/// Unknown keys make the keys be fetched at most so often within [`REFETCH_WINDOW`].
+const REFETCHES: usize = 3;
+const REFETCH_WINDOW: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(crate) struct Provider {
+    settings: Arc<Settings>,
+    metadata: Cache<Metadata>,
+    keys: Cache<JwkSet>,
+    /// When the keys were fetched of late.
+    key_fetches: Mutex<VecDeque<Duration>>,
+}
+
+impl Provider {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            metadata: Cache::new(METADATA),
+            keys: Cache::new(KEYS),
+            key_fetches: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>, LogtoError> {
+        self.metadata
+            .get(self.settings.clock.now(), async || {
+                let answer = self.document(discovery::address(&self.settings)?).await?;
+                let metadata = discovery::parse(&answer.body, &self.settings)?;
+                Ok((metadata, answer.cache_control))
+            })
+            .await
+    }
+
+    pub(crate) async fn keys(&self) -> Result<Arc<JwkSet>, LogtoError> {
+        self.keys.get(self.settings.clock.now(), async || self.fetch_keys().await).await
+    }
+
+    /// Verifies an ID token; keys are fetched anew where none fits.
+    pub(crate) async fn verify_id_token(
+        &self,
+        token: &str,
+        rules: &IdTokenRules,
+    ) -> Result<VerifiedIdToken, LogtoError> {
+        let keys = self.keys().await?;
+        let now = self.settings.clock.now();
+        match rules.verify(token, &keys, now) {
+            Err(error) if error.kind() == VerifyErrorKind::UnknownKey => {
+                let Some(newer) = self.newer_keys(&keys).await? else { return Err(error.into()) };
+                Ok(rules.verify(token, &newer, now)?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// Keys newer than `known`: another caller's, or fetched now if that has not been done too often.
+    async fn newer_keys(&self, known: &Arc<JwkSet>) -> Result<Option<Arc<JwkSet>>, LogtoError> {
+        let now = self.settings.clock.now();
+        self.keys
+            .newer(now, known, || self.may_fetch_keys(now), async || self.fetch_keys().await)
+            .await
+    }
+
+    fn may_fetch_keys(&self, now: Duration) -> bool {
+        let mut fetches = self.key_fetches.lock().unwrap_or_else(PoisonError::into_inner);
+        while fetches.front().is_some_and(|&at| now.saturating_sub(at) >= REFETCH_WINDOW) {
+            fetches.pop_front();
+        }
+        fetches.len() < REFETCHES
+    }
+
+    async fn fetch_keys(&self) -> Result<(JwkSet, Option<String>), LogtoError> {
+        let url = self.metadata().await?.jwks_uri.clone();
+        self.key_fetches.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.settings.clock.now());
+        let answer = self.document(url).await?;
+        let keys = JwkSet::parse(&answer.body).map_err(|error| {
+            LogtoError::new(ErrorKind::ProviderMisbehaved, "the provider's keys cannot be read")
+                .with_source(error)
+        })?;
+        Ok((keys, answer.cache_control))
+    }
+
+    async fn document(&self, url: url::Url) -> Result<Response, LogtoError> {
+        let answer = self.send(Request::get(url, DOCUMENT_TIMEOUT)).await?;
+        answer::success(&answer)?;
+        Ok(answer)
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Result<Response, LogtoError> {
+        self.settings.transport.send(request).await.map_err(answer::no_answer)
+    }
+}

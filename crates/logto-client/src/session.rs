@@ -1,0 +1,97 @@
+//! The operations of one visitor.
+
+use crate::{
+    ErrorKind, IdTokenClaims, LogtoClient, LogtoError,
+    client::Inner,
+    verify::decode_claims,
+};
+use logto_storage_core::{Storage, StorageError, keys};
+use std::{fmt, time::Duration};
+
+/// One visitor's sign-in, tokens and sign-out: the client and the visitor's storage. One per request.
+///
+/// ```
+/// use logto_client::{LogtoClient, LogtoConfig};
+/// use logto_storage_core::MemoryStorage;
+///
+/// # async fn run() -> Result<(), logto_client::LogtoError> {
+/// let client = LogtoClient::new(LogtoConfig::new("https://tenant.logto.app", "app-id"))?;
+/// let session = client.session(MemoryStorage::new());
+/// assert!(!session.is_authenticated().await?);
+/// # Ok(())
+/// # }
+/// ```
+pub struct LogtoSession<S> {
+    client: LogtoClient,
+    storage: S,
+}
+
+impl<S: Storage> LogtoSession<S> {
+    pub(crate) fn new(client: LogtoClient, storage: S) -> Self {
+        Self { client, storage }
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn client(&self) -> &LogtoClient {
+        &self.client
+    }
+
+    /// The visitor's storage.
+    #[must_use]
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// Whether somebody is signed in: an ID token is present. Its `exp` is about the token, not about
+    /// the session, and is not looked at; that is Logto's definition.
+    ///
+    /// # Errors
+    ///
+    /// Those of the storage.
+    pub async fn is_authenticated(&self) -> Result<bool, LogtoError> {
+        Ok(self.stored_id_token().await?.is_some())
+    }
+
+    /// The claims of the stored ID token. They were verified when it was stored.
+    ///
+    /// # Errors
+    ///
+    /// `NotAuthenticated` where nobody is signed in, and those of the storage.
+    pub async fn id_token_claims(&self) -> Result<IdTokenClaims, LogtoError> {
+        self.stored_claims().await?.ok_or_else(not_authenticated)
+    }
+
+    pub(crate) async fn stored_claims(&self) -> Result<Option<IdTokenClaims>, LogtoError> {
+        let Some(token) = self.stored_id_token().await? else { return Ok(None) };
+        let claims = decode_claims(&token).map_err(|error| {
+            let storage =
+                StorageError::new(logto_storage_core::StorageErrorKind::Corrupt, logto_storage_core::Operation::Get, keys::ID_TOKEN);
+            LogtoError::from(storage.with_source(error))
+        })?;
+        Ok(Some(IdTokenClaims::new(claims)))
+    }
+
+    async fn stored_id_token(&self) -> Result<Option<String>, LogtoError> {
+        Ok(self.storage.get(keys::ID_TOKEN).await?)
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.client.0
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.inner().settings.clock.now()
+    }
+}
+
+pub(crate) fn not_authenticated() -> LogtoError {
+    LogtoError::new(ErrorKind::NotAuthenticated, "nobody is signed in: send the person to sign-in")
+        .with_code("not_authenticated")
+}
+
+impl<S> fmt::Debug for LogtoSession<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogtoSession").field("client", &self.client).finish_non_exhaustive()
+    }
+}

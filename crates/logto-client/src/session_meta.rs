@@ -1,0 +1,53 @@
+//! The item of ours: what the four keys of Logto's SDKs cannot hold.
+
+use crate::{LogtoError, Secret, secret::stored};
+use logto_storage_core::{Storage, keys};
+use serde::{Deserialize, Serialize};
+
+const VERSION: u32 = 1;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct SessionMeta {
+    v: u32,
+    /// A random name of this visitor, by which this process remembers their sign-ins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    visitor: Option<Visitor>,
+    /// The `state` that comes back from the provider's sign-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sign_out_state: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Visitor(#[serde(with = "stored")] pub(crate) Secret);
+
+impl SessionMeta {
+    /// What is stored; what cannot be read counts as nothing.
+    pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, LogtoError> {
+        let Some(text) = storage.get(keys::SESSION_META).await? else { return Ok(Self::default()) };
+        match serde_json::from_str::<Self>(&text) {
+            Ok(meta) if meta.v == VERSION => Ok(meta),
+            _ => {
+                tracing::warn!(key = keys::SESSION_META, "an item of another version is left out");
+                Ok(Self::default())
+            }
+        }
+    }
+
+    pub(crate) fn visitor(&self) -> Option<&Secret> {
+        self.visitor.as_ref().map(|visitor| &visitor.0)
+    }
+
+    pub(crate) fn name_visitor(&mut self, name: Secret) {
+        self.visitor = Some(Visitor(name));
+    }
+
+    /// As it is stored; `None` where there is nothing to store.
+    pub(crate) fn to_json(&self) -> Option<String> {
+        if self.visitor.is_none() && self.sign_out_state.is_none() {
+            return None;
+        }
+        let meta = Self { v: VERSION, visitor: self.visitor.clone(), sign_out_state: self.sign_out_state.clone() };
+        serde_json::to_string(&meta).ok()
+    }
+}

@@ -1,0 +1,77 @@
+//! The stored access tokens, in the shape of Logto's SDKs.
+
+use crate::{LogtoError, Secret, secret::stored};
+use logto_storage_core::{Storage, keys};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
+
+/// The key of the token for the user info endpoint.
+pub(crate) const USER_INFO: &str = "@";
+
+/// The key of the token for a resource.
+pub(crate) fn resource_key(resource: &str) -> String {
+    format!("@{resource}")
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccessToken {
+    #[serde(with = "stored")]
+    pub(crate) token: Secret,
+    #[serde(default)]
+    pub(crate) scope: String,
+    /// Seconds since 1970.
+    pub(crate) expires_at: u64,
+}
+
+/// Access tokens by `@<resource>`.
+#[derive(Debug, Default)]
+pub(crate) struct AccessTokenMap(BTreeMap<String, AccessToken>);
+
+impl AccessTokenMap {
+    /// Those stored; an entry that cannot be read is left out, the others stay.
+    pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, LogtoError> {
+        let Some(text) = storage.get(keys::ACCESS_TOKEN_MAP).await? else { return Ok(Self::default()) };
+        let entries: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap_or_else(|_| {
+            tracing::warn!(key = keys::ACCESS_TOKEN_MAP, "an item that cannot be read is left out");
+            serde_json::Map::new()
+        });
+        let readable = |(key, entry)| Some((key, serde_json::from_value(entry).ok()?));
+        Ok(Self(entries.into_iter().filter_map(readable).collect()))
+    }
+
+    pub(crate) fn insert(&mut self, key: String, token: AccessToken) {
+        self.0.insert(key, token);
+    }
+
+    /// A token that is still good.
+    pub(crate) fn get(&self, key: &str, now: Duration) -> Option<&AccessToken> {
+        self.0.get(key).filter(|token| now.as_secs() < token.expires_at)
+    }
+
+    /// As it is stored, without what has expired.
+    pub(crate) fn to_json(&self, now: Duration) -> Option<String> {
+        let good: BTreeMap<_, _> =
+            self.0.iter().filter(|(_, token)| now.as_secs() < token.expires_at).collect();
+        serde_json::to_string(&good).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logto_storage_core::MemoryStorage;
+
+    #[tokio::test]
+    async fn the_map_has_the_shape_of_logtos_sdks_and_a_broken_entry_spoils_no_other() {
+        let storage = MemoryStorage::new();
+        let text = r#"{"@":{"token":"a","scope":"openid","expiresAt":200},"@x":{"token":"b","expiresAt":100},"@y":7}"#;
+        Storage::set(&storage, keys::ACCESS_TOKEN_MAP, text).await.unwrap();
+        let map = AccessTokenMap::load(&storage).await.unwrap();
+        let at = Duration::from_secs;
+        assert_eq!(map.get(USER_INFO, at(199)).unwrap().token.expose(), "a");
+        assert!(map.get(USER_INFO, at(200)).is_none());
+        assert_eq!(map.get(&resource_key("x"), at(99)).unwrap().scope, "");
+        assert_eq!(map.to_json(at(150)).unwrap(), r#"{"@":{"token":"a","scope":"openid","expiresAt":200}}"#);
+    }
+}

@@ -1,0 +1,23 @@
+//! What every binding asks about a request, and the pages it answers with. Pure.
+
+mod pages;
+mod query;
+mod request;
+
+pub use pages::{error_page, sign_out_page, signed_out_locally_page};
+pub use query::{sign_in_options, sign_out_state};
+pub use request::{RequestFacts, SignOutVerdict, is_page_request, judge_sign_out};
+
+/// `Cache-Control` of every answer of the routes.
+pub const NO_STORE: &str = "no-store";
+
+/// `Referrer-Policy` of every answer of the routes: addresses hold codes and states.
+pub const NO_REFERRER: &str = "no-referrer";
+
+/// `Referrer-Policy` of the page that asks: with none, browsers send its form with `Origin: null`.
+pub const SAME_ORIGIN_REFERRER: &str = "same-origin";
+
+/// `Content-Security-Policy` of the pages: nothing is loaded, nobody frames them. Without `form-action`:
+/// some browsers apply it to the redirect that follows, which leads to Logto.
+pub const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
