@@ -22,7 +22,7 @@ use url::Url;
 const LONGEST_URL: usize = 16 * 1024;
 
 /// A sign-in whose tokens are verified and not yet stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "nobody is signed in before save_sign_in"]
 pub struct VerifiedSignIn {
     key: String,

@@ -58,6 +58,29 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The kind as programs are told it, for example `not_authenticated`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotAuthenticated => "not_authenticated",
+            Self::SignInSessionNotFound => "sign_in_session_not_found",
+            Self::CallbackRejected => "callback_rejected",
+            Self::ConsentRefused => "consent_refused",
+            Self::ProviderRefused => "provider_refused",
+            Self::SignInRefused => "sign_in_refused",
+            Self::Unavailable => "unavailable",
+            Self::RateLimited => "rate_limited",
+            Self::ProviderMisbehaved => "provider_misbehaved",
+            Self::InvalidToken => "invalid_token",
+            Self::Misconfigured => "misconfigured",
+            Self::InvalidInput => "invalid_input",
+            Self::Storage => "storage",
+            Self::Forbidden => "forbidden",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidTarget => "invalid_target",
+        }
+    }
+
     /// The HTTP status of an answer that tells this error: the one table for all bindings.
     #[must_use]
     pub fn status(self) -> u16 {
@@ -207,6 +230,12 @@ impl SignInRefused {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0
+    }
+}
+
+impl<T: Into<String>> From<T> for SignInRefused {
+    fn from(text: T) -> Self {
+        Self::new(text)
     }
 }
 

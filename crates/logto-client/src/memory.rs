@@ -77,7 +77,8 @@ mod tests {
         for (index, key) in ["a", "b", "c", "d"].into_iter().enumerate() {
             memory.insert(at(index as u64), key, index);
         }
-        assert_eq!((memory.get(at(4), "a"), memory.get(at(4), "b")), (None, Some(&1)));
+        assert_eq!(memory.get(at(4), "a"), None);
+        assert_eq!(memory.get(at(4), "b"), Some(&1));
         assert_eq!(memory.order.len(), 3);
     }
 

@@ -14,7 +14,7 @@ pub(crate) struct SessionMeta {
     visitor: Option<Visitor>,
     /// The `state` that comes back from the provider's sign-out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) sign_out_state: Option<String>,
+    sign_out_state: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +22,11 @@ pub(crate) struct SessionMeta {
 pub(crate) struct Visitor(#[serde(with = "stored")] pub(crate) Secret);
 
 impl SessionMeta {
+    /// Of a visitor who signs out: nothing but the `state` of the sign-out.
+    pub(crate) fn signed_out(state: Option<String>) -> Self {
+        Self { sign_out_state: state, ..Self::default() }
+    }
+
     /// What is stored; what cannot be read counts as nothing.
     pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, LogtoError> {
         let Some(text) = storage.get(keys::SESSION_META).await? else { return Ok(Self::default()) };
@@ -40,6 +45,10 @@ impl SessionMeta {
 
     pub(crate) fn name_visitor(&mut self, name: Secret) {
         self.visitor = Some(Visitor(name));
+    }
+
+    pub(crate) fn take_sign_out_state(&mut self) -> Option<String> {
+        self.sign_out_state.take()
     }
 
     /// As it is stored; `None` where there is nothing to store.

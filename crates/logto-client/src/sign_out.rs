@@ -40,7 +40,7 @@ impl<S: Storage> LogtoSession<S> {
         let storage = self.storage();
         let refresh_token = storage.get(keys::REFRESH_TOKEN).await?.map(Secret::new);
         let state = post_logout_redirect.map(|_| pkce::random()).transpose()?;
-        let meta = SessionMeta { sign_out_state: state.clone(), ..SessionMeta::default() };
+        let meta = SessionMeta::signed_out(state.clone());
         let changes = Changes::new()
             .remove(keys::ID_TOKEN)
             .remove(keys::REFRESH_TOKEN)
@@ -78,7 +78,7 @@ impl<S: Storage> LogtoSession<S> {
     /// `CallbackRejected` where both are there and differ; those of the storage.
     pub async fn handle_sign_out_callback(&self, state: Option<&str>) -> Result<(), LogtoError> {
         let mut meta = SessionMeta::load(self.storage()).await?;
-        let (Some(state), Some(expected)) = (state, meta.sign_out_state.take()) else { return Ok(()) };
+        let (Some(state), Some(expected)) = (state, meta.take_sign_out_state()) else { return Ok(()) };
         if !same(state, &expected) {
             return Err(rejected("the address after the sign-out holds the `state` of another sign-out"));
         }

@@ -1,2 +1,78 @@
-//! An axum application that signs people in with Logto.
-fn main() {}
+//! An axum application that signs people in with Logto: pages for everybody, pages for who is signed in.
+
+mod page;
+
+use axum::{Json, Router, middleware::from_fn, response::Html, routing::get};
+use logto_axum::{IdTokenClaims, Logto, LogtoClient, LogtoConfig, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser, UserInfo};
+use logto_emulator::Emulator;
+use std::{env, error::Error};
+use tokio::net::TcpListener;
+use tower_sessions::{MemoryStore, SessionManagerLayer, cookie::SameSite};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::INFO).init();
+    let port = env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let base_url = match env::var("LOGTO_BASE_URL") {
+        Ok(url) => url,
+        Err(_) => format!("http://localhost:{}", listener.local_addr()?.port()),
+    };
+    // Without a tenant in the environment a local Logto runs inside. It is on 127.0.0.1 and the
+    // application on localhost: two sites, as in production.
+    let emulator = match env::var_os("LOGTO_ENDPOINT") {
+        Some(_) => None,
+        None => Some(Emulator::start().await?),
+    };
+    let config = match &emulator {
+        Some(emulator) => LogtoConfig::new(emulator.endpoint(), "local-app").app_secret("local-secret"),
+        None => LogtoConfig::from_env()?,
+    };
+    let client = LogtoClient::new(config.base_url(&base_url))?;
+
+    println!("open {base_url}");
+    if let Some(emulator) = &emulator {
+        println!("sign in as alice / alice at the local Logto on {}", emulator.endpoint());
+    }
+    axum::serve(listener, app(client.clone(), base_url.starts_with("https:")))
+        .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
+        .await?;
+    client.shutdown().await;
+    Ok(())
+}
+
+fn app(client: LogtoClient, secure: bool) -> Router {
+    // In memory: a restart signs everybody out. Production keeps sessions in Redis, PostgreSQL or the like.
+    let sessions = SessionManagerLayer::new(MemoryStore::default())
+        .with_same_site(SameSite::Lax)
+        .with_secure(secure);
+    Router::new()
+        .route("/", get(home))
+        .route("/protected", get(protected))
+        .route("/user-id-token-claims", get(claims))
+        .route("/user-info", get(user_info))
+        .merge(LogtoRoutes::new().into_router())
+        .layer(sessions)
+        .layer(from_fn(logto_axum::watch_cookie_size))
+        .with_state(client)
+}
+
+/// For everybody.
+async fn home(user: OptionalLogtoUser) -> Html<String> {
+    Html(page::home(user.as_deref()))
+}
+
+/// For who is signed in: others are sent to sign-in and come back.
+async fn protected(user: LogtoUser) -> Html<String> {
+    Html(page::protected(&user))
+}
+
+/// What the ID token says.
+async fn claims(logto: Logto, _user: LogtoUser) -> Result<Json<IdTokenClaims>, LogtoError> {
+    Ok(Json(logto.id_token_claims().await?))
+}
+
+/// What Logto says when it is asked.
+async fn user_info(logto: Logto, _user: LogtoUser) -> Result<Json<UserInfo>, LogtoError> {
+    Ok(Json(logto.fetch_user_info().await?))
+}

@@ -87,13 +87,13 @@ mod tests {
     use crate::LogtoConfig;
     use serde_json::json;
 
-    fn read(answer: Value) -> Result<TokenAnswer, LogtoError> {
+    fn read(answer: &Value) -> Result<TokenAnswer, LogtoError> {
         parse(answer.as_object().unwrap().clone())
     }
 
     #[test]
     fn an_answer_without_expires_in_and_with_an_odd_token_type_is_read() {
-        let answer = read(json!({"access_token": "a", "token_type": "bEARER"})).unwrap();
+        let answer = read(&json!({"access_token": "a", "token_type": "bEARER"})).unwrap();
         assert!(answer.expires_in.is_none() && answer.refresh_token.is_none());
     }
 
@@ -111,7 +111,7 @@ mod tests {
             json!({"access_token": "a", "token_type": "Bearer", "refresh_token": ""}),
             json!({"access_token": "a", "token_type": "Bearer", "scope": []}),
         ] {
-            assert!(read(answer.clone()).is_err(), "{answer}");
+            assert!(read(&answer).is_err(), "{answer}");
         }
     }
 

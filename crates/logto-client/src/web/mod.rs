@@ -4,7 +4,7 @@ mod pages;
 mod query;
 mod request;
 
-pub use pages::{error_page, sign_out_page, signed_out_locally_page};
+pub use pages::{error_json, error_page, sign_out_page, signed_out_locally_page};
 pub use query::{sign_in_options, sign_out_state};
 pub use request::{RequestFacts, SignOutVerdict, is_page_request, judge_sign_out};
 

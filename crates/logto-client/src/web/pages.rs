@@ -8,16 +8,28 @@ color:#1c1b1f;background:#fafafa}h1{font-size:1.4rem}a,button{font:inherit;displ
 padding:.5rem 1.1rem;border:0;border-radius:.5rem;background:#5d34f2;color:#fff;text-decoration:none;cursor:pointer}\
 small{color:#66646b}@media(prefers-color-scheme:dark){body{color:#eee;background:#191919}small{color:#aaa}}";
 
+/// The error for a program: its kind, as JSON.
+///
+/// ```
+/// use logto_client::{LogtoError, web::error_json};
+///
+/// assert_eq!(error_json(&LogtoError::misconfigured("…")), r#"{"error":"misconfigured"}"#);
+/// ```
+#[must_use]
+pub fn error_json(error: &LogtoError) -> String {
+    format!("{{\"error\":\"{}\"}}", error.kind().name())
+}
+
 /// The page of an error: what happened, what to do, and a way back to sign-in.
 #[must_use]
-pub fn error_page(error: &LogtoError, sign_in_path: &str) -> String {
+pub fn error_page(error: &LogtoError, sign_in_path: Option<&str>) -> String {
     let (title, text) = words(error.kind());
     let mut body = format!("<p>{text}</p>");
     if let (ErrorKind::SignInRefused, Some(reason)) = (error.kind(), error.description()) {
         let _ = write!(body, "<p>{}</p>", escape(reason));
     }
-    if !matches!(error.kind(), ErrorKind::Misconfigured) {
-        let _ = write!(body, "<a href=\"{}\">Sign in</a>", escape(sign_in_path));
+    if let Some(path) = sign_in_path.filter(|_| error.kind() != ErrorKind::Misconfigured) {
+        let _ = write!(body, "<a href=\"{}\">Sign in</a>", escape(path));
     }
     if let Some(code) = error.code() {
         let _ = write!(body, "<p><small>{}</small></p>", escape(code));
@@ -111,7 +123,7 @@ mod tests {
         let error = LogtoError::new(ErrorKind::ProviderRefused, "m")
             .with_code("<script>alert(1)</script>")
             .with_description(Some("<img src=x>".to_owned()));
-        let page = error_page(&error, "/logto/sign-in?\"><script>");
+        let page = error_page(&error, Some("/logto/sign-in?\"><script>"));
         assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
         assert!(page.contains("&lt;script&gt;alert(1)"));
         assert!(sign_out_page("\"><script>").contains("&quot;&gt;&lt;script&gt;"));
@@ -120,8 +132,8 @@ mod tests {
     #[test]
     fn a_refusal_shows_the_applications_words_and_a_cause_is_never_shown() {
         let refused = LogtoError::from(SignInRefused::new("Only staff <may> enter"));
-        assert!(error_page(&refused, "/s").contains("Only staff &lt;may&gt; enter"));
+        assert!(error_page(&refused, None).contains("Only staff &lt;may&gt; enter"));
         let error = LogtoError::misconfigured("canary").with_source(std::io::Error::other("canary"));
-        assert!(!error_page(&error, "/s").contains("canary"));
+        assert!(!error_page(&error, Some("/s")).contains("canary"));
     }
 }

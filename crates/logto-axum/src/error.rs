@@ -1,0 +1,145 @@
+//! Errors as answers.
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use logto_client::{ErrorKind, web};
+use std::{error::Error, fmt, ops::Deref};
+
+/// An error of Logto as an answer: its status, a fixed body, the cause only in the log.
+///
+/// It dereferences to the client's error. Handlers return it; `?` makes it from the client's error.
+///
+/// ```
+/// use logto_axum::{Logto, LogtoError};
+///
+/// async fn email(logto: Logto) -> Result<String, LogtoError> {
+///     Ok(logto.fetch_user_info().await?.email().unwrap_or("none").to_owned())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct LogtoError {
+    error: logto_client::LogtoError,
+    audience: Audience,
+}
+
+/// Whom the answer is for.
+#[derive(Clone)]
+enum Audience {
+    /// A person, whose sign-in starts here, where that is known.
+    Person { sign_in: Option<String> },
+    /// A person who is sent there instead.
+    Redirect { to: String },
+    /// A program.
+    Program,
+}
+
+impl LogtoError {
+    pub(crate) fn for_person(error: logto_client::LogtoError, sign_in: String) -> Self {
+        Self { error, audience: Audience::Person { sign_in: Some(sign_in) } }
+    }
+
+    pub(crate) fn for_program(error: logto_client::LogtoError) -> Self {
+        Self { error, audience: Audience::Program }
+    }
+
+    pub(crate) fn redirect(error: logto_client::LogtoError, to: String) -> Self {
+        Self { error, audience: Audience::Redirect { to } }
+    }
+
+    fn log(&self) {
+        let (error, kind, code) = (&self.error, self.kind(), self.code());
+        let cause = error.source().map(ToString::to_string);
+        match kind {
+            ErrorKind::Misconfigured | ErrorKind::ProviderMisbehaved | ErrorKind::InvalidToken => {
+                tracing::error!(%error, ?kind, code, cause, "answering with an error");
+            }
+            ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Storage => {
+                tracing::warn!(%error, ?kind, code, cause, "answering with an error");
+            }
+            _ => tracing::debug!(%error, ?kind, code, cause, "answering with an error"),
+        }
+    }
+}
+
+impl IntoResponse for LogtoError {
+    fn into_response(self) -> Response {
+        self.log();
+        if let Audience::Redirect { to } = &self.audience {
+            return found_elsewhere(to);
+        }
+        let status = StatusCode::from_u16(self.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = match &self.audience {
+            Audience::Person { sign_in } => page(status, web::error_page(&self.error, sign_in.as_deref())),
+            _ => {
+                let json = [(header::CONTENT_TYPE, "application/json")];
+                private((status, json, web::error_json(&self.error)).into_response(), web::NO_REFERRER)
+            }
+        };
+        if let Some(wait) = self.retry_after() {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// A redirect that is neither stored nor tells where it came from.
+pub(crate) fn found_elsewhere(to: &str) -> Response {
+    private(Redirect::to(to).into_response(), web::NO_REFERRER)
+}
+
+/// A page that is not stored, not framed and loads nothing.
+pub(crate) fn page(status: StatusCode, html: String) -> Response {
+    let policy = HeaderValue::from_static(web::PAGE_POLICY);
+    let response = (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response();
+    private(response, web::SAME_ORIGIN_REFERRER)
+}
+
+fn private(mut response: Response, referrer_policy: &'static str) -> Response {
+    let headers: [(HeaderName, &'static str); 2] =
+        [(header::CACHE_CONTROL, web::NO_STORE), (header::REFERRER_POLICY, referrer_policy)];
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+impl From<logto_client::LogtoError> for LogtoError {
+    fn from(error: logto_client::LogtoError) -> Self {
+        Self { error, audience: Audience::Person { sign_in: None } }
+    }
+}
+
+impl From<logto_storage_core::StorageError> for LogtoError {
+    fn from(error: logto_storage_core::StorageError) -> Self {
+        logto_client::LogtoError::from(error).into()
+    }
+}
+
+impl Deref for LogtoError {
+    type Target = logto_client::LogtoError;
+
+    fn deref(&self) -> &Self::Target {
+        &self.error
+    }
+}
+
+impl fmt::Display for LogtoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl fmt::Debug for LogtoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
+    }
+}
+
+impl Error for LogtoError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}

@@ -1,0 +1,68 @@
+//! What a visitor hears who may not pass, and a watch over the size of cookies.
+
+use crate::LogtoError;
+use axum::{
+    extract::{OriginalUri, Request},
+    http::{Uri, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use logto_client::{ErrorKind, LogtoClient, Route, web};
+
+/// Browsers drop a cookie that is longer, name and attributes included, in bytes.
+const LONGEST_COOKIE: usize = 4096;
+
+/// An error as an answer to this request: a page that needs sign-in is sent there and back afterwards.
+pub(crate) fn refuse(parts: &Parts, client: &LogtoClient, error: logto_client::LogtoError) -> LogtoError {
+    if !web::is_page_request(&facts(parts)) {
+        return LogtoError::for_program(error);
+    }
+    let sign_in = client.route_path(Route::SignIn);
+    if error.kind() != ErrorKind::NotAuthenticated {
+        return LogtoError::for_person(error, sign_in);
+    }
+    let here = original_uri(parts).path_and_query().map_or("/", |here| here.as_str());
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", here).finish();
+    LogtoError::redirect(error, format!("{sign_in}?{query}"))
+}
+
+/// The address as the browser asked for it, also under `nest`.
+pub(crate) fn original_uri(parts: &Parts) -> &Uri {
+    parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0)
+}
+
+pub(crate) fn facts(parts: &Parts) -> web::RequestFacts<'_> {
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    web::RequestFacts {
+        method: parts.method.as_str(),
+        accept: text("accept"),
+        sec_fetch_mode: text("sec-fetch-mode"),
+        sec_fetch_site: text("sec-fetch-site"),
+        origin: text("origin"),
+        requested_with: text("x-requested-with"),
+    }
+}
+
+/// Logs an error for each `Set-Cookie` that browsers will drop because of its size.
+///
+/// A session that lives in a cookie outgrows it silently. Mount it outside the session layer:
+///
+/// ```
+/// # use axum::{Router, middleware::from_fn};
+/// # let sessions = tower_sessions::SessionManagerLayer::new(tower_sessions::MemoryStore::default());
+/// let app: Router = Router::new().layer(sessions).layer(from_fn(logto_axum::watch_cookie_size));
+/// ```
+pub async fn watch_cookie_size(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    for cookie in response.headers().get_all(header::SET_COOKIE) {
+        if cookie.len() > LONGEST_COOKIE {
+            let name = cookie.as_bytes().split(|&byte| byte == b'=').next().unwrap_or_default();
+            tracing::error!(
+                cookie = %String::from_utf8_lossy(name),
+                bytes = cookie.len(),
+                "browsers drop this cookie: keep the session on the server, not in a cookie",
+            );
+        }
+    }
+    response
+}
