@@ -16,7 +16,7 @@ mod guard;
 #[cfg(feature = "client")]
 mod routes;
 
-pub use storage::SessionStorage;
+pub use storage::{AnySession, SessionStorage};
 
 #[cfg(feature = "client")]
 pub use {

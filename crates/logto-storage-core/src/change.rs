@@ -67,6 +67,16 @@ impl Changes {
     }
 }
 
+impl<'a> Change<'a> {
+    /// The item's key.
+    #[must_use]
+    pub fn key(&self) -> &'a str {
+        match self {
+            Self::Set { key, .. } | Self::Remove { key } => key,
+        }
+    }
+}
+
 impl fmt::Debug for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()

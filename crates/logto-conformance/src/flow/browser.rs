@@ -1,0 +1,110 @@
+//! A browser without a window: cookies per host, no redirect followed unasked, headers as browsers send them.
+
+use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+use url::Url;
+
+/// One visitor's browser; clones share the cookies, as tabs do.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    http: Client,
+    cookies: Arc<Mutex<BTreeMap<(String, String), String>>>,
+}
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: header::HeaderMap,
+    /// The body.
+    pub body: String,
+    /// The address that was asked.
+    pub url: Url,
+}
+
+impl Browser {
+    /// A browser without cookies.
+    #[must_use]
+    pub fn new() -> Self {
+        let http = Client::builder().redirect(Policy::none()).no_proxy().build().expect("an HTTP client");
+        Self { http, cookies: Arc::default() }
+    }
+
+    /// Goes to a page, as by a click on a link of the page's own site.
+    pub async fn get(&self, url: impl AsRef<str>) -> Page {
+        self.request(Method::GET, url, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")]).await
+    }
+
+    /// Sends a request with these headers beside `Accept` and the cookies.
+    pub async fn request(&self, method: Method, url: impl AsRef<str>, headers: &[(&str, &str)]) -> Page {
+        let url = Url::parse(url.as_ref()).expect("an absolute address");
+        let mut request = self.http.request(method, url.clone()).header(header::ACCEPT, "text/html,*/*;q=0.8");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(url, request).await
+    }
+
+    async fn send(&self, url: Url, request: RequestBuilder) -> Page {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let cookies = self.cookie_header(&host);
+        let request = if cookies.is_empty() { request } else { request.header(header::COOKIE, cookies) };
+        let response = request.send().await.expect("an answer");
+        for cookie in response.headers().get_all(header::SET_COOKIE) {
+            self.keep(&host, cookie.to_str().expect("a readable cookie"));
+        }
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Page { status, headers, body: response.text().await.expect("a body"), url }
+    }
+
+    /// The cookies of a host, as a `Cookie` header.
+    #[must_use]
+    pub fn cookie_header(&self, host: &str) -> String {
+        let cookies = self.cookies.lock().expect("no panic while cookies are kept");
+        let pairs = cookies.iter().filter(|((of, _), _)| of == host);
+        pairs.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    fn keep(&self, host: &str, cookie: &str) {
+        let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+        let (name, value) = pair.split_once('=').expect("a name");
+        let gone = attributes.to_ascii_lowercase().contains("max-age=0");
+        let mut cookies = self.cookies.lock().expect("no panic while cookies are kept");
+        let key = (host.to_owned(), name.to_owned());
+        if gone {
+            cookies.remove(&key);
+        } else {
+            cookies.insert(key, value.to_owned());
+        }
+    }
+}
+
+impl Default for Browser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Page {
+    /// Where a redirect leads to, absolute.
+    ///
+    /// # Panics
+    ///
+    /// Where the answer is no redirect.
+    #[must_use]
+    pub fn location(&self) -> Url {
+        let location = self.header("location").unwrap_or_else(|| panic!("no redirect: {} {}", self.status, self.body));
+        self.url.join(location).expect("an address")
+    }
+
+    /// A header of the answer.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}

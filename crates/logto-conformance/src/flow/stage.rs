@@ -1,0 +1,119 @@
+//! The stage of a case: the local Logto, the application under test, a browser.
+
+use super::{Browser, Page};
+use logto_client::{LogtoClient, LogtoConfig, ManualClock};
+use logto_emulator::Emulator;
+use std::{future::Future, net::TcpListener, sync::Arc};
+use url::Url;
+
+/// An application over a binding, as the suite needs it.
+///
+/// Beside the binding's routes it serves `/` (the person's `sub`, or `nobody`), `/protected` (the `sub`,
+/// sign-in needed), `/user-info` (JSON, sign-in needed), `/note?text=…` (keeps a text of its own in the
+/// session) and `/note` (the text, or `none`).
+pub trait Application {
+    /// Serves until the returned guard is dropped. `client` is configured and `listener` is bound.
+    fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> impl Future<Output = Box<dyn Send>>;
+}
+
+/// What of the application differs from case to case.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The sign-in hook refuses everybody with this text.
+    pub refuse: Option<String>,
+    /// The session is kept at sign-out, but for Logto's items.
+    pub keep_session: bool,
+}
+
+/// Everything a case plays with.
+pub struct Stage {
+    /// The provider.
+    pub emulator: Emulator,
+    /// The visitor.
+    pub browser: Browser,
+    /// The application's client.
+    pub client: LogtoClient,
+    /// The client's time.
+    pub clock: ManualClock,
+    base: Url,
+    _application: Box<dyn Send>,
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stage").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl Stage {
+    /// A stage with this plan.
+    ///
+    /// # Panics
+    ///
+    /// Where something cannot be started.
+    pub async fn set<A: Application>(plan: Plan) -> Self {
+        let emulator = Emulator::start().await.expect("the local Logto starts");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a non-blocking listener");
+        let port = listener.local_addr().expect("an address").port();
+        let base = Url::parse(&format!("http://localhost:{port}")).expect("an address");
+        let clock = ManualClock::start_now();
+        let config = LogtoConfig::new(emulator.endpoint(), "local-app")
+            .app_secret("local-secret")
+            .base_url(base.as_str())
+            .scopes(["email"])
+            .clock(Arc::new(clock.clone()));
+        let client = LogtoClient::new(config).expect("a client");
+        let application = A::serve(listener, client.clone(), plan).await;
+        Self { emulator, browser: Browser::new(), client, clock, base, _application: application }
+    }
+
+    /// A stage without particulars.
+    pub async fn plain<A: Application>() -> Self {
+        Self::set::<A>(Plan::default()).await
+    }
+
+    /// The address of a path of the application.
+    #[must_use]
+    pub fn at(&self, path: &str) -> String {
+        self.base.join(path).expect("a path").into()
+    }
+
+    /// Goes to a path of the application.
+    pub async fn get(&self, path: &str) -> Page {
+        self.browser.get(self.at(path)).await
+    }
+
+    /// Starts a sign-in; the authorization address.
+    pub async fn start(&self) -> Url {
+        self.get("/logto/sign-in").await.location()
+    }
+
+    /// What the person does at the provider; the callback's address.
+    ///
+    /// # Panics
+    ///
+    /// Where the provider refuses.
+    #[must_use]
+    pub fn approve(&self, authorization: &Url, username: &str) -> String {
+        self.emulator.approve(authorization.as_str(), username).expect("the provider lets the person in")
+    }
+
+    /// A whole sign-in; the answer to the callback.
+    pub async fn sign_in(&self, username: &str) -> Page {
+        let authorization = self.start().await;
+        let callback = self.approve(&authorization, username);
+        self.browser.get(callback).await
+    }
+
+    /// The `sub` of who is signed in, or `nobody`.
+    pub async fn who(&self) -> String {
+        self.get("/").await.body
+    }
+
+    /// A sign-out as by the form of the application's own page.
+    pub async fn sign_out(&self) -> Page {
+        let headers = [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")];
+        self.browser.request(reqwest::Method::POST, self.at("/logto/sign-out"), &headers).await
+    }
+}
