@@ -1,0 +1,30 @@
+//! Token verification: strict JWS (RFC 7515), keys (RFC 7517), ID tokens (OpenID Connect Core §3.1.3.7).
+//!
+//! Only asymmetric algorithms are known, never `none` and never HMAC. Anything that two parsers could read
+//! in two ways is refused: non-canonical base64url, duplicate JSON members, critical extensions.
+//!
+//! ```
+//! use logto_client::verify::{IdTokenRules, JwkSet};
+//! use std::time::Duration;
+//!
+//! let keys = JwkSet::parse(br#"{"keys":[]}"#)?;
+//! let rules = IdTokenRules::new("https://tenant.logto.app/oidc", "app-id").nonce("…");
+//! assert!(rules.verify("not.a.token", &keys, Duration::from_secs(1_800_000_000)).is_err());
+//! # Ok::<(), logto_client::verify::VerifyError>(())
+//! ```
+
+mod algorithm;
+mod error;
+mod id_token;
+mod json;
+mod jws;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+pub use algorithm::Algorithm;
+pub use error::{VerifyError, VerifyErrorKind};
+pub use id_token::{IdTokenRules, VerifiedIdToken};
+pub use json::parse_strict_object;
+pub use jws::{MAX_TOKEN_BYTES, VerifiedJws, decode_claims, verify_jws};
+pub use keys::JwkSet;
