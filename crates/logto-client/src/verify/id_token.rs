@@ -125,7 +125,9 @@ impl IdTokenRules {
             return Err(VerifyError::claim_of("aud", "does not hold this client"));
         }
         match text(claims, "azp")? {
-            Some(azp) if azp != self.client_id => return Err(VerifyError::claim_of("azp", "is not this client")),
+            Some(azp) if azp != self.client_id => {
+                return Err(VerifyError::claim_of("azp", "is not this client"));
+            }
             None if audiences.len() > 1 => {
                 return Err(VerifyError::claim_of("azp", "is missing beside several audiences"));
             }
@@ -139,8 +141,7 @@ impl IdTokenRules {
 
     fn check_times(&self, claims: &Map<String, Value>, now: Duration) -> Result<(), VerifyError> {
         let (now, tolerance) = (now.as_secs_f64(), self.clock_tolerance.as_secs_f64());
-        let required =
-            |name| time(claims, name)?.ok_or_else(|| VerifyError::claim_of(name, "is missing"));
+        let required = |name| time(claims, name)?.ok_or_else(|| VerifyError::claim_of(name, "is missing"));
         if now >= required("exp")? + tolerance {
             return Err(VerifyError::claim_of("exp", "is over"));
         }

@@ -133,7 +133,11 @@ mod tests {
             nested(33),
             nested(10_000),
         ] {
-            assert!(parse_strict_object(&bytes).is_err(), "{:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(40)]));
+            assert!(
+                parse_strict_object(&bytes).is_err(),
+                "{:?}",
+                String::from_utf8_lossy(&bytes[..bytes.len().min(40)])
+            );
         }
     }
 }

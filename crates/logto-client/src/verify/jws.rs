@@ -55,7 +55,9 @@ pub fn verify_jws(token: &str, keys: &JwkSet, allowed: &[Algorithm]) -> Result<V
         .and_then(Value::as_str)
         .and_then(Algorithm::from_name)
         .filter(|algorithm| allowed.contains(algorithm))
-        .ok_or_else(|| VerifyError::new(VerifyErrorKind::Algorithm, "has an algorithm that is not allowed"))?;
+        .ok_or_else(|| {
+            VerifyError::new(VerifyErrorKind::Algorithm, "has an algorithm that is not allowed")
+        })?;
     let kid = text(&header, "kid")?;
     let typ = text(&header, "typ")?.map(str::to_owned);
     let signature = decode(parts.signature)?;

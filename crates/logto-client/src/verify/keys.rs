@@ -77,7 +77,10 @@ impl JwkSet {
             .take(MOST_TRIED)
             .peekable();
         if verifiers.peek().is_none() {
-            return Err(VerifyError::new(VerifyErrorKind::UnknownKey, "is signed with a key that is not known"));
+            return Err(VerifyError::new(
+                VerifyErrorKind::UnknownKey,
+                "is signed with a key that is not known",
+            ));
         }
         if verifiers.any(|(_, key)| key.verify_sig(message, signature).is_ok()) {
             return Ok(());
@@ -101,35 +104,38 @@ impl Key {
             return None;
         }
         let bytes = |name: &str| decode(jwk.get(name)?.as_str()?).ok();
-        let (algorithms, public): (&[Algorithm], Vec<u8>) = match (text("kty")?.ok()?, text("crv").transpose().ok()?) {
-            ("EC", Some(curve)) => {
-                let (algorithm, width) = match curve {
-                    "P-256" => (&[Algorithm::Es256], 32),
-                    "P-384" => (&[Algorithm::Es384], 48),
-                    "P-521" => (&[Algorithm::Es512], 66),
-                    _ => return None,
-                };
-                let (x, y) = (bytes("x")?, bytes("y")?);
-                if x.len() != width || y.len() != width {
-                    return None;
+        let (algorithms, public): (&[Algorithm], Vec<u8>) =
+            match (text("kty")?.ok()?, text("crv").transpose().ok()?) {
+                ("EC", Some(curve)) => {
+                    let (algorithm, width) = match curve {
+                        "P-256" => (&[Algorithm::Es256], 32),
+                        "P-384" => (&[Algorithm::Es384], 48),
+                        "P-521" => (&[Algorithm::Es512], 66),
+                        _ => return None,
+                    };
+                    let (x, y) = (bytes("x")?, bytes("y")?);
+                    if x.len() != width || y.len() != width {
+                        return None;
+                    }
+                    (algorithm, [&[4], &*x, &*y].concat())
                 }
-                (algorithm, [&[4], &*x, &*y].concat())
-            }
-            ("OKP", Some("Ed25519")) => (&[Algorithm::EdDsa], bytes("x").filter(|x| x.len() == 32)?),
-            ("RSA", None) => {
-                let (n, e) = (bytes("n")?, bytes("e")?);
-                if !(256..=1024).contains(&n.len()) || has_roca_fingerprint(&n) {
-                    return None;
+                ("OKP", Some("Ed25519")) => (&[Algorithm::EdDsa], bytes("x").filter(|x| x.len() == 32)?),
+                ("RSA", None) => {
+                    let (n, e) = (bytes("n")?, bytes("e")?);
+                    if !(256..=1024).contains(&n.len()) || has_roca_fingerprint(&n) {
+                        return None;
+                    }
+                    let key = RsaPublicKeyComponents { n, e }.as_der().ok()?;
+                    (&[Algorithm::Rs256, Algorithm::Ps256], key.as_ref().to_vec())
                 }
-                let key = RsaPublicKeyComponents { n, e }.as_der().ok()?;
-                (&[Algorithm::Rs256, Algorithm::Ps256], key.as_ref().to_vec())
-            }
-            _ => return None,
-        };
+                _ => return None,
+            };
         let verifiers: Vec<_> = algorithms
             .iter()
             .filter(|algorithm| alg.is_none_or(|alg| alg == algorithm.name()))
-            .filter_map(|&algorithm| Some((algorithm, ParsedPublicKey::new(algorithm.verification(), &public).ok()?)))
+            .filter_map(|&algorithm| {
+                Some((algorithm, ParsedPublicKey::new(algorithm.verification(), &public).ok()?))
+            })
             .collect();
         (!verifiers.is_empty()).then(|| Self { kid: kid.map(str::to_owned), verifiers })
     }

@@ -150,7 +150,10 @@ pub(super) fn without(name: &str) -> Value {
 }
 
 pub(super) fn rules() -> IdTokenRules {
-    IdTokenRules::new(ISSUER, CLIENT).nonce(NONCE).clock_tolerance(Duration::from_secs(60)).access_token(ACCESS_TOKEN)
+    IdTokenRules::new(ISSUER, CLIENT)
+        .nonce(NONCE)
+        .clock_tolerance(Duration::from_secs(60))
+        .access_token(ACCESS_TOKEN)
 }
 
 pub(super) fn at_hash(algorithm: &'static digest::Algorithm) -> String {

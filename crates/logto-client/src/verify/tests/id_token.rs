@@ -98,11 +98,17 @@ fn a_wrong_claim_is_refused_by_name() {
 
 #[test]
 fn a_token_of_another_type_is_refused() {
-    for (typ, accepted) in
-        [("JWT", true), ("jwt", true), ("application/JWT", true), ("at+jwt", false), ("logout+jwt", false), ("", false)]
-    {
+    for (typ, accepted) in [
+        ("JWT", true),
+        ("jwt", true),
+        ("application/JWT", true),
+        ("at+jwt", false),
+        ("logout+jwt", false),
+        ("", false),
+    ] {
         let header = json!({"alg": "ES384", "kid": "ES384", "typ": typ}).to_string();
-        let token = signed(signer(Algorithm::Es384), Algorithm::Es384, &header, claims().to_string().as_bytes());
+        let token =
+            signed(signer(Algorithm::Es384), Algorithm::Es384, &header, claims().to_string().as_bytes());
         assert_eq!(rules().verify(&token, &keys(), NOW).is_ok(), accepted, "{typ}");
     }
 }
@@ -117,7 +123,11 @@ fn max_age_needs_a_recent_auth_time() {
         (with("auth_time", json!("now")), false),
         (claims(), false),
     ] {
-        assert_eq!(rules.verify(&token(Algorithm::Es384, &claims), &keys(), NOW).is_ok(), accepted, "{claims}");
+        assert_eq!(
+            rules.verify(&token(Algorithm::Es384, &claims), &keys(), NOW).is_ok(),
+            accepted,
+            "{claims}"
+        );
     }
 }
 
@@ -140,9 +150,12 @@ fn only_allowed_algorithms_are_accepted() {
 
 #[test]
 fn neither_debug_nor_an_error_shows_a_value() {
-    let verified = rules().verify(&token(Algorithm::Es384, &with("name", json!("canary"))), &keys(), NOW).unwrap();
+    let verified =
+        rules().verify(&token(Algorithm::Es384, &with("name", json!("canary"))), &keys(), NOW).unwrap();
     assert!(!format!("{verified:?} {:?}", rules()).contains("canary"));
     assert!(!format!("{:?}", rules()).contains(ACCESS_TOKEN));
-    let error = rules().verify(&token(Algorithm::Es384, &with("sub", json!({"canary": 1}))), &keys(), NOW).unwrap_err();
+    let error = rules()
+        .verify(&token(Algorithm::Es384, &with("sub", json!({"canary": 1}))), &keys(), NOW)
+        .unwrap_err();
     assert!(!format!("{error:?} {error}").contains("canary"));
 }

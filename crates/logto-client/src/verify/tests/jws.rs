@@ -2,8 +2,8 @@
 
 use super::forge::*;
 use crate::verify::{Algorithm, VerifyErrorKind, decode_claims, verify_jws};
-use serde_json::{Value, json};
 use VerifyErrorKind::{Algorithm as Alg, Malformed, Signature, UnknownKey};
+use serde_json::{Value, json};
 
 fn judge(token: &str) -> Result<(), VerifyErrorKind> {
     rules().verify(token, &keys(), NOW).map(|_| ()).map_err(|error| error.kind())
@@ -52,7 +52,11 @@ fn a_header_is_read_strictly() {
 #[test]
 fn keys_in_the_header_are_never_used() {
     let attacker = Signer::rsa(aws_lc_rs::rsa::KeySize::Rsa2048);
-    for member in [json!({"jwk": attacker.jwk()}), json!({"jku": "https://evil.example/jwks"}), json!({"x5c": ["AAAA"]})] {
+    for member in [
+        json!({"jwk": attacker.jwk()}),
+        json!({"jku": "https://evil.example/jwks"}),
+        json!({"x5c": ["AAAA"]}),
+    ] {
         let mut header = json!({"alg": "RS256", "kid": "RS256"});
         header.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
         let token = signed(&attacker, Algorithm::Rs256, &header.to_string(), claims().to_string().as_bytes());
@@ -65,7 +69,8 @@ fn a_signature_is_exact() {
     for algorithm in Algorithm::ALL {
         let good = token(algorithm, &claims());
         let (message, signature) = good.rsplit_once('.').unwrap();
-        let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature).unwrap();
+        let bytes =
+            base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature).unwrap();
         let mut flipped = bytes.clone();
         flipped[0] ^= 1;
         for wrong in [
@@ -77,7 +82,11 @@ fn a_signature_is_exact() {
             vec![7],
             Vec::new(),
         ] {
-            assert_eq!(judge(&format!("{message}.{}", b64(&wrong))), Err(Signature), "{algorithm:?} {wrong:x?}");
+            assert_eq!(
+                judge(&format!("{message}.{}", b64(&wrong))),
+                Err(Signature),
+                "{algorithm:?} {wrong:x?}"
+            );
         }
     }
 }
@@ -110,7 +119,8 @@ fn a_token_has_one_form() {
         format!("{header}.{payload}. {signature}"),
         format!("{header}?.{payload}.{signature}"),
         format!("{header}.{payload}?.{signature}"),
-        json!({"payload": payload, "signatures": [{"protected": header, "signature": signature}]}).to_string(),
+        json!({"payload": payload, "signatures": [{"protected": header, "signature": signature}]})
+            .to_string(),
         good.replace(['-', '_'], "+"),
         "a".repeat(70_000),
     ] {
@@ -125,7 +135,7 @@ fn a_token_has_one_form() {
 fn trailing_bits_of_base64url_are_refused() {
     let good = token(Algorithm::Es512, &claims());
     // 132 bytes are 176 characters; a header of 4n+1 bytes ends in a character with four spare bits.
-    let header = format!("{{\"alg\":\"ES512\"{}}}", " ".repeat(3));
+    let header = format!("{{\"alg\":\"ES512\"{}}}", " ".repeat(2));
     let encoded = b64(&header);
     assert_ne!(header.len() % 3, 0);
     let last = encoded.chars().last().unwrap();
@@ -154,7 +164,12 @@ fn a_payload_has_one_reading() {
         format!("{{\"x\":{}1{},{inner}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes(),
     ] {
         let token = signed(signer(Algorithm::Es384), Algorithm::Es384, header, &payload);
-        assert_eq!(judge(&token), Err(Malformed), "{:?}", String::from_utf8_lossy(&payload[..payload.len().min(60)]));
+        assert_eq!(
+            judge(&token),
+            Err(Malformed),
+            "{:?}",
+            String::from_utf8_lossy(&payload[..payload.len().min(60)])
+        );
     }
 }
 

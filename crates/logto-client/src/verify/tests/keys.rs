@@ -51,7 +51,10 @@ fn an_rsa_key_without_alg_verifies_both_and_with_alg_only_that() {
         assert_eq!(judge(algorithm, &key(json!({"kid": "k"}))), Ok(()));
         assert_eq!(judge(algorithm, &key(json!({"kid": "k", "alg": algorithm.name()}))), Ok(()));
         let other = if algorithm == Algorithm::Rs256 { "PS256" } else { "RS256" };
-        assert_eq!(judge(algorithm, &key(json!({"kid": "k", "alg": other}))), Err(VerifyErrorKind::UnknownKey));
+        assert_eq!(
+            judge(algorithm, &key(json!({"kid": "k", "alg": other}))),
+            Err(VerifyErrorKind::UnknownKey)
+        );
     }
 }
 
@@ -97,7 +100,8 @@ fn a_weak_modulus_of_the_roca_family_is_left_out() {
 #[test]
 fn symmetric_and_unknown_keys_spoil_no_others() {
     let good = jwk(signer(Algorithm::Es384), &json!({"kid": "k"}));
-    let keys = [json!({"kty": "oct", "kid": "k", "k": "AAAA"}), json!({"kty": "XYZ"}), json!(7), json!({}), good];
+    let keys =
+        [json!({"kty": "oct", "kid": "k", "k": "AAAA"}), json!({"kty": "XYZ"}), json!(7), json!({}), good];
     assert_eq!(judge(Algorithm::Es384, &keys), Ok(()));
     assert_eq!(set(&keys).len(), 1);
     assert!(set(&keys).contains_kid("k") && !set(&keys).contains_kid("x"));
@@ -107,7 +111,9 @@ fn symmetric_and_unknown_keys_spoil_no_others() {
 fn at_most_four_keys_are_tried() {
     let good = jwk(signer(Algorithm::Es384), &json!({"kid": "k"}));
     let other = |_| {
-        let pair = aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P384_SHA384_FIXED_SIGNING);
+        let pair = aws_lc_rs::signature::EcdsaKeyPair::generate(
+            &aws_lc_rs::signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        );
         jwk(&Signer::Ec(pair.unwrap()), &json!({"kid": "k"}))
     };
     for (others, outcome) in [(3, Ok(())), (4, Err(VerifyErrorKind::Signature))] {
