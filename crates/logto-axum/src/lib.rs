@@ -1,9 +1,14 @@
 //! Logto for axum: the storage over tower-sessions, extractors, routes.
 #![doc = include_str!("../README.md")]
-#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr))]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)
+)]
 
 #[cfg(not(any(feature = "tower-sessions-0_15", feature = "tower-sessions-0_14")))]
-compile_error!("logto-axum needs a line of tower-sessions: enable `tower-sessions-0_15` or `tower-sessions-0_14`");
+compile_error!(
+    "logto-axum needs a line of tower-sessions: enable `tower-sessions-0_15` or `tower-sessions-0_14`"
+);
 
 mod storage;
 
@@ -23,6 +28,9 @@ pub use {
     error::LogtoError,
     extract::{Logto, LogtoUser, OptionalLogtoUser},
     guard::watch_cookie_size,
-    logto_client::{self, IdTokenClaims, LogtoClient, LogtoConfig, LogtoSession, SignInOptions, SignInRefused, UserInfo, VerifiedSignIn},
+    logto_client::{
+        self, IdTokenClaims, LogtoClient, LogtoConfig, LogtoSession, SignInOptions, SignInRefused, UserInfo,
+        VerifiedSignIn,
+    },
     routes::LogtoRoutes,
 };

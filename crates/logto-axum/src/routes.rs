@@ -145,10 +145,13 @@ impl LogtoRoutes {
             Err(error) => return error.into_response(),
         };
         let outcome = match route {
-            _ if original_uri(parts).path() != logto.client().route_path(route) => Err(misplaced(parts, &logto, route)),
+            _ if original_uri(parts).path() != logto.client().route_path(route) => {
+                Err(misplaced(parts, &logto, route))
+            }
             Route::SignIn => self.sign_in(&logto, parts, self.sign_in_options.clone()).await,
             Route::SignUp => {
-                self.sign_in(&logto, parts, self.sign_in_options.clone().first_screen(FirstScreen::Register)).await
+                self.sign_in(&logto, parts, self.sign_in_options.clone().first_screen(FirstScreen::Register))
+                    .await
             }
             Route::SignInCallback => self.callback(&logto, parts).await,
             Route::SignOut => self.sign_out(&logto, parts).await,

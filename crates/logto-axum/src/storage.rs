@@ -2,9 +2,7 @@
 
 mod session;
 
-use logto_storage_core::{
-    Change, Changes, Operation, SendStorage, StorageError, StorageErrorKind, keys,
-};
+use logto_storage_core::{Change, Changes, Operation, SendStorage, StorageError, StorageErrorKind, keys};
 use serde_json::Value;
 use session::Session;
 use std::fmt;

@@ -3,11 +3,11 @@
 use crate::{
     ErrorKind, IdTokenClaims, LogtoError, LogtoSession,
     exchange::{Exchanged, may_pass},
+    memory::Memory,
     oidc::{
         callback::{CallbackQuery, rejected, same_address},
         pkce,
     },
-    memory::Memory,
     pending::{Pending, PendingSignIns},
     session_meta::SessionMeta,
     sign_in::started_key,
@@ -199,8 +199,10 @@ impl<S: Storage> LogtoSession<S> {
             return Err(if none_pending { not_found() } else { state_mismatched() });
         };
         if !same_address(url, &pending.redirect_uri) {
-            return Err(rejected("the callback came to another address than the sign-in asked for: start again")
-                .with_code("callback_uri_verification.redirect_uri_mismatched"));
+            return Err(rejected(
+                "the callback came to another address than the sign-in asked for: start again",
+            )
+            .with_code("callback_uri_verification.redirect_uri_mismatched"));
         }
         if was_stored {
             list.store(storage).await?;

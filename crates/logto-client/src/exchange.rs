@@ -55,7 +55,13 @@ impl Default for Exchanges {
 
 impl Exchanges {
     /// Starts the exchange in a task of its own, or joins the one that runs or ran.
-    pub(crate) async fn run(&self, client: &LogtoClient, key: &str, pending: Pending, code: String) -> Outcome {
+    pub(crate) async fn run(
+        &self,
+        client: &LogtoClient,
+        key: &str,
+        pending: Pending,
+        code: String,
+    ) -> Outcome {
         let mut receiver = self.join_or_start(client, key, pending, code)?;
         let outcome = receiver.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
         outcome.unwrap_or_else(|| {
@@ -162,7 +168,12 @@ async fn exchange(client: &LogtoClient, pending: Pending, code: &str) -> Outcome
         scope: answer.scope.unwrap_or_default(),
         expires_at: settings.clock.now().as_secs() + lifetime,
     };
-    Ok(Arc::new(Exchanged { pending, id_token, refresh_token: answer.refresh_token, access_token: (key, access_token) }))
+    Ok(Arc::new(Exchanged {
+        pending,
+        id_token,
+        refresh_token: answer.refresh_token,
+        access_token: (key, access_token),
+    }))
 }
 
 /// Without `openid` and with one resource Logto issues that resource's token at once.

@@ -1,10 +1,6 @@
 //! The operations of one visitor.
 
-use crate::{
-    ErrorKind, IdTokenClaims, LogtoClient, LogtoError,
-    client::Inner,
-    verify::decode_claims,
-};
+use crate::{ErrorKind, IdTokenClaims, LogtoClient, LogtoError, client::Inner, verify::decode_claims};
 use logto_storage_core::{Storage, StorageError, keys};
 use std::{fmt, time::Duration};
 
@@ -65,8 +61,11 @@ impl<S: Storage> LogtoSession<S> {
     pub(crate) async fn stored_claims(&self) -> Result<Option<IdTokenClaims>, LogtoError> {
         let Some(token) = self.stored_id_token().await? else { return Ok(None) };
         let claims = decode_claims(&token).map_err(|error| {
-            let storage =
-                StorageError::new(logto_storage_core::StorageErrorKind::Corrupt, logto_storage_core::Operation::Get, keys::ID_TOKEN);
+            let storage = StorageError::new(
+                logto_storage_core::StorageErrorKind::Corrupt,
+                logto_storage_core::Operation::Get,
+                keys::ID_TOKEN,
+            );
             LogtoError::from(storage.with_source(error))
         })?;
         Ok(Some(IdTokenClaims::new(claims)))

@@ -56,7 +56,8 @@ impl SessionMeta {
         if self.visitor.is_none() && self.sign_out_state.is_none() {
             return None;
         }
-        let meta = Self { v: VERSION, visitor: self.visitor.clone(), sign_out_state: self.sign_out_state.clone() };
+        let meta =
+            Self { v: VERSION, visitor: self.visitor.clone(), sign_out_state: self.sign_out_state.clone() };
         serde_json::to_string(&meta).ok()
     }
 }

@@ -35,7 +35,9 @@ impl<S: Storage> LogtoSession<S> {
         let prompt = options.prompt.as_deref().unwrap_or(&settings.prompt);
         check(&options, prompt)?;
         let post_redirect_uri = match &options.post_redirect_uri {
-            Some(uri) => Some(checked_post_redirect_uri(uri, settings.base_url.as_ref().unwrap_or(&redirect_uri))?),
+            Some(uri) => {
+                Some(checked_post_redirect_uri(uri, settings.base_url.as_ref().unwrap_or(&redirect_uri))?)
+            }
             None => None,
         };
         let metadata = self.inner().provider.metadata().await?;
@@ -112,7 +114,8 @@ fn check(options: &SignInOptions, prompt: &[Prompt]) -> Result<(), LogtoError> {
 
 fn checked_redirect_uri(uri: &str) -> Result<Url, LogtoError> {
     let url = Url::parse(uri).map_err(|error| {
-        wrong("redirect_uri", "is no absolute URL such as https://app.example.com/callback").with_source(error)
+        wrong("redirect_uri", "is no absolute URL such as https://app.example.com/callback")
+            .with_source(error)
     })?;
     if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("redirect_uri", "holds a fragment, user name or password"));

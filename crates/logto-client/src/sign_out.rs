@@ -56,7 +56,10 @@ impl<S: Storage> LogtoSession<S> {
         }
         let metadata = self.inner().provider.metadata().await?;
         let mut url = metadata.end_session_endpoint.clone().ok_or_else(|| {
-            LogtoError::new(ErrorKind::ProviderMisbehaved, "the provider's metadata name no `end_session_endpoint`")
+            LogtoError::new(
+                ErrorKind::ProviderMisbehaved,
+                "the provider's metadata name no `end_session_endpoint`",
+            )
         })?;
         {
             let mut query = url.query_pairs_mut();

@@ -29,7 +29,10 @@ impl<S: Storage> LogtoSession<S> {
         let token = map.get(tokens::USER_INFO, self.now()).ok_or_else(not_authenticated)?;
         let provider = &self.inner().provider;
         let endpoint = provider.metadata().await?.userinfo_endpoint.clone().ok_or_else(|| {
-            LogtoError::new(ErrorKind::ProviderMisbehaved, "the provider's metadata name no `userinfo_endpoint`")
+            LogtoError::new(
+                ErrorKind::ProviderMisbehaved,
+                "the provider's metadata name no `userinfo_endpoint`",
+            )
         })?;
         let authorization = Secret::new(format!("Bearer {}", token.token.expose()));
         let request = Request::get(endpoint, TIMEOUT).with_authorization(Some(authorization));

@@ -1,1 +1,6 @@
+//! The shared suites: a storage or a binding proves itself by one line.
 #![doc = include_str!("../README.md")]
+
+pub mod flow;
+pub mod servers;
+pub mod storage;

@@ -1,1 +1,218 @@
+//! A local Logto: sign-in, tokens and sign-out as the real server answers them.
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+mod directory;
+mod endpoints;
+mod fault;
+mod keys;
+mod state;
+
+pub use directory::{Application, User};
+pub use fault::{Endpoint, Failure, Received};
+
+use serde_json::{Map, Value};
+use state::{Shared, Tamper};
+use std::{fmt, io, net::Ipv4Addr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+/// A local Logto on loopback: ready when it is returned, gone when it is dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use logto_emulator::{Application, Emulator, User};
+///
+/// let emulator = Emulator::builder()
+///     .application(Application::new("shop").secret("s3cret").redirect_uri("http://localhost:3000/callback"))
+///     .user(User::new("bob").password("bob"))
+///     .start()
+///     .await?;
+/// assert!(emulator.issuer().ends_with("/oidc"));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Emulator {
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+/// What the local Logto holds when it starts.
+#[derive(Debug)]
+#[must_use = "nothing runs before start"]
+pub struct Builder {
+    port: u16,
+    applications: Vec<Application>,
+    users: Vec<User>,
+}
+
+impl Builder {
+    /// The port on 127.0.0.1; default 0, a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// One more application.
+    pub fn application(mut self, application: Application) -> Self {
+        self.applications.push(application);
+        self
+    }
+
+    /// One more person.
+    pub fn user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Starts it in the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Where the port is taken.
+    pub async fn start(self) -> io::Result<Emulator> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let shared = Arc::new(Shared::new(endpoint, self.applications, self.users)?);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = axum::serve(listener, endpoints::router(Arc::clone(&shared)))
+            .with_graceful_shutdown(async { drop(stopped.await) });
+        let server = tokio::spawn(async { drop(server.await) });
+        Ok(Emulator { shared, stop: Some(stop), server })
+    }
+}
+
+impl Emulator {
+    /// Starts with the application `local-app` (secret `local-secret`, any address on loopback) and the
+    /// person `alice` (password `alice`).
+    ///
+    /// # Errors
+    ///
+    /// Where no port is free.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// What it starts with can be chosen; the application `local-app` and `alice` are there always.
+    pub fn builder() -> Builder {
+        Builder { port: 0, applications: vec![Application::local()], users: vec![User::alice()] }
+    }
+
+    /// Stops it, after requests under way are answered.
+    pub async fn stop(mut self) {
+        self.stop.take();
+        drop((&mut self.server).await);
+    }
+
+    /// The endpoint, for example `http://127.0.0.1:3001`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        self.shared.endpoint.clone()
+    }
+
+    /// The issuer: the endpoint followed by `/oidc`.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.shared.issuer()
+    }
+
+    /// One more person.
+    pub fn add_user(&self, user: User) {
+        self.shared.state().add_user(user);
+    }
+
+    /// How many requests an endpoint has received.
+    #[must_use]
+    pub fn count(&self, endpoint: Endpoint) -> u64 {
+        self.shared.state().faults.count(endpoint)
+    }
+
+    /// What an endpoint received last.
+    #[must_use]
+    pub fn received(&self, endpoint: Endpoint) -> Option<Received> {
+        self.shared.state().faults.received(endpoint)
+    }
+
+    /// An endpoint answers only after this time.
+    pub fn set_latency(&self, endpoint: Endpoint, latency: Duration) {
+        self.shared.state().faults.set_latency(endpoint, latency);
+    }
+
+    /// An endpoint fails so until told otherwise.
+    pub fn set_failure(&self, endpoint: Endpoint, failure: Option<Failure>) {
+        self.shared.state().faults.set_failure(endpoint, failure);
+    }
+
+    /// An endpoint fails so for the next `times` requests.
+    pub fn fail_next(&self, endpoint: Endpoint, failure: Failure, times: u32) {
+        self.shared.state().faults.fail_next(endpoint, failure, times);
+    }
+
+    /// Changes the claims of ID tokens before they are signed.
+    pub fn tamper_id_token(&self, change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
+        self.shared.state().tampers.id_token = Some(Arc::new(change) as Tamper);
+    }
+
+    /// Changes token answers before they are sent.
+    pub fn tamper_token_answer(&self, change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
+        self.shared.state().tampers.token_answer = Some(Arc::new(change) as Tamper);
+    }
+
+    /// Changes user info before it is sent.
+    pub fn tamper_user_info(&self, change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
+        self.shared.state().tampers.user_info = Some(Arc::new(change) as Tamper);
+    }
+
+    /// A new key signs from now on; the previous one stays published.
+    ///
+    /// # Errors
+    ///
+    /// Where the system gives no random numbers.
+    pub fn rotate_keys(&self) -> io::Result<()> {
+        self.shared.state().keys.rotate()
+    }
+
+    /// Moves its time on.
+    pub fn advance(&self, by: Duration) {
+        self.shared.state().advance(by);
+    }
+
+    /// What a person does at the sign-in page, without one: the address that the application is called
+    /// back at. Invalid requests come back as the server sends them.
+    ///
+    /// # Errors
+    ///
+    /// The body of the answer where the server would not redirect, and where nobody has this name.
+    pub fn approve(&self, authorization_url: &str, username: &str) -> Result<String, String> {
+        endpoints::authorize::approve(&self.shared, authorization_url, username)
+    }
+
+    /// What happens when a person aborts the sign-in: the callback with `error=oidc.aborted`.
+    ///
+    /// # Errors
+    ///
+    /// The body of the answer where the server would not redirect.
+    pub fn abort(&self, authorization_url: &str) -> Result<String, String> {
+        endpoints::authorize::abort(&self.shared, authorization_url)
+    }
+
+    /// Whether a refresh token is good.
+    #[must_use]
+    pub fn accepts_refresh_token(&self, token: &str) -> bool {
+        self.shared.state().refresh_grant(token).is_some()
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Without its sender the server stops by itself; nobody waits for it here.
+        self.stop.take();
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").field("endpoint", &self.shared.endpoint).finish_non_exhaustive()
+    }
+}

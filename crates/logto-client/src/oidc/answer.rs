@@ -1,6 +1,10 @@
 //! What a provider's answer means: a success, or which error.
 
-use crate::{ErrorKind, LogtoError, transport::{Response, TransportError}, verify::parse_strict_object};
+use crate::{
+    ErrorKind, LogtoError,
+    transport::{Response, TransportError},
+    verify::parse_strict_object,
+};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -35,9 +39,9 @@ pub(crate) fn success(answer: &Response) -> Result<(), LogtoError> {
             ErrorKind::CallbackRejected,
             "the provider refuses the code: it is used, expired or another's; sign in again",
         ),
-        (_, Some("invalid_client" | "unauthorized_client")) => LogtoError::misconfigured(
-            "the provider refuses the application: check app id and app secret",
-        ),
+        (_, Some("invalid_client" | "unauthorized_client")) => {
+            LogtoError::misconfigured("the provider refuses the application: check app id and app secret")
+        }
         (_, Some("invalid_target")) => LogtoError::new(
             ErrorKind::InvalidTarget,
             "the provider refuses the resource: configure it, and ask for it at sign-in",

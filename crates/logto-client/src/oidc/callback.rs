@@ -50,7 +50,9 @@ impl CallbackQuery {
                 return Err(rejected("the callback is another issuer's: start again"));
             }
             None if sends_iss => {
-                return Err(rejected("the callback lacks `iss`, which the provider says it sends: start again"));
+                return Err(rejected(
+                    "the callback lacks `iss`, which the provider says it sends: start again",
+                ));
             }
             _ => {}
         }

@@ -27,7 +27,8 @@ pub(crate) fn address(settings: &Settings) -> Result<Url, LogtoError> {
 
 /// Reads the metadata; the issuer must be the configured one, to the letter.
 pub(crate) fn parse(body: &[u8], settings: &Settings) -> Result<Metadata, LogtoError> {
-    let document = parse_strict_object(body).map_err(|error| refused("it is no JSON object").with_source(error))?;
+    let document =
+        parse_strict_object(body).map_err(|error| refused("it is no JSON object").with_source(error))?;
     let issuer = document.get("issuer").and_then(Value::as_str);
     if issuer != Some(&settings.issuer) {
         return Err(refused("its `issuer` is not the configured endpoint followed by /oidc"));
@@ -41,7 +42,8 @@ pub(crate) fn parse(body: &[u8], settings: &Settings) -> Result<Metadata, LogtoE
     Ok(Metadata {
         authorization_endpoint: required("authorization_endpoint")?,
         token_endpoint: settings.internal(required("token_endpoint")?),
-        userinfo_endpoint: endpoint(&document, "userinfo_endpoint", settings)?.map(|url| settings.internal(url)),
+        userinfo_endpoint: endpoint(&document, "userinfo_endpoint", settings)?
+            .map(|url| settings.internal(url)),
         end_session_endpoint: endpoint(&document, "end_session_endpoint", settings)?,
         revocation_endpoint: endpoint(&document, "revocation_endpoint", settings)?
             .map(|url| settings.internal(url)),

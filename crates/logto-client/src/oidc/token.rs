@@ -49,10 +49,14 @@ pub(crate) fn parse(mut answer: Map<String, Value>) -> Result<TokenAnswer, Logto
     }
     let expires_in = match answer.get("expires_in") {
         None | Some(Value::Null) => None,
-        Some(value) => Some(value.as_u64().filter(|&s| s <= 100 * 365 * 86_400).ok_or_else(|| wrong("expires_in"))?),
+        Some(value) => {
+            Some(value.as_u64().filter(|&s| s <= 100 * 365 * 86_400).ok_or_else(|| wrong("expires_in"))?)
+        }
     };
     Ok(TokenAnswer {
-        access_token: text(&mut answer, "access_token")?.map(Secret::new).ok_or_else(|| wrong("access_token"))?,
+        access_token: text(&mut answer, "access_token")?
+            .map(Secret::new)
+            .ok_or_else(|| wrong("access_token"))?,
         refresh_token: text(&mut answer, "refresh_token")?.map(Secret::new),
         id_token: text(&mut answer, "id_token")?.map(Secret::new),
         scope: match answer.remove("scope") {

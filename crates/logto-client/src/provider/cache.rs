@@ -105,8 +105,10 @@ impl<T> Cache<T> {
             Ok((value, cache_control)) => {
                 let value = Arc::new(value);
                 let fresh_until = now.saturating_add(self.lifetime.of(cache_control.as_deref()));
-                *known =
-                    Known { document: Some(Document { value: Arc::clone(&value), fresh_until }), failure: None };
+                *known = Known {
+                    document: Some(Document { value: Arc::clone(&value), fresh_until }),
+                    failure: None,
+                };
                 Ok(value)
             }
             Err(error) => {
@@ -116,7 +118,8 @@ impl<T> Cache<T> {
                     .map_or(FIRST_PAUSE, |failure| (failure.pause * 2).min(LONGEST_PAUSE))
                     .max(error.retry_after().unwrap_or_default());
                 tracing::warn!(%error, kind = ?error.kind(), "fetching from the provider failed");
-                known.failure = Some(Failure { error: error.clone(), pause, until: now.saturating_add(pause) });
+                known.failure =
+                    Some(Failure { error: error.clone(), pause, until: now.saturating_add(pause) });
                 Err(error)
             }
         }
@@ -142,7 +145,9 @@ impl<T> Cache<T> {
         let failure = known.failure.as_ref().filter(|failure| now < failure.until)?;
         let wait = failure.until.saturating_sub(now);
         Some(match failure.error.kind() {
-            ErrorKind::Unavailable | ErrorKind::RateLimited => failure.error.clone().with_retry_after(Some(wait)),
+            ErrorKind::Unavailable | ErrorKind::RateLimited => {
+                failure.error.clone().with_retry_after(Some(wait))
+            }
             _ => failure.error.clone(),
         })
     }

@@ -93,9 +93,7 @@ impl Provider {
     /// Keys newer than `known`: another caller's, or fetched now if that has not been done too often.
     async fn newer_keys(&self, known: &Arc<JwkSet>) -> Result<Option<Arc<JwkSet>>, LogtoError> {
         let now = self.settings.clock.now();
-        self.keys
-            .newer(now, known, || self.may_fetch_keys(now), async || self.fetch_keys().await)
-            .await
+        self.keys.newer(now, known, || self.may_fetch_keys(now), async || self.fetch_keys().await).await
     }
 
     fn may_fetch_keys(&self, now: Duration) -> bool {

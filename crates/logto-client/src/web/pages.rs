@@ -63,9 +63,10 @@ fn words(kind: ErrorKind) -> (&'static str, &'static str) {
             "It was started in another browser, took more than an hour, or its link was opened twice. Please \
              start again.",
         ),
-        ErrorKind::CallbackRejected | ErrorKind::InvalidInput => {
-            ("The sign-in could not be completed", "The link does not fit or is used already. Please start again.")
-        }
+        ErrorKind::CallbackRejected | ErrorKind::InvalidInput => (
+            "The sign-in could not be completed",
+            "The link does not fit or is used already. Please start again.",
+        ),
         ErrorKind::ConsentRefused => ("You did not sign in", "The sign-in was cancelled. You can try again."),
         ErrorKind::ProviderRefused => {
             ("The sign-in was refused", "The sign-in service did not let you in. You can try again.")

@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn another_issuer_and_repeated_parameters_are_refused_and_foreign_targets_left_out() {
-        for query in ["iss=https%3A%2F%2Fevil.example", "return_to=/a&return_to=/b", "login_hint=a&login_hint=b"] {
+        for query in
+            ["iss=https%3A%2F%2Fevil.example", "return_to=/a&return_to=/b", "login_hint=a&login_hint=b"]
+        {
             assert_eq!(options(query).unwrap_err().kind(), ErrorKind::InvalidInput, "{query}");
         }
         for query in ["return_to=//evil.example", "target_link_uri=https://evil.example", "return_to=", ""] {

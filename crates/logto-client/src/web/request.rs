@@ -30,7 +30,9 @@ pub struct RequestFacts<'a> {
 /// ```
 #[must_use]
 pub fn is_page_request(facts: &RequestFacts<'_>) -> bool {
-    if facts.method != "GET" || facts.requested_with.is_some_and(|with| with.eq_ignore_ascii_case("XMLHttpRequest")) {
+    if facts.method != "GET"
+        || facts.requested_with.is_some_and(|with| with.eq_ignore_ascii_case("XMLHttpRequest"))
+    {
         return false;
     }
     if let Some(mode) = facts.sec_fetch_mode {

@@ -61,7 +61,7 @@ impl Stage {
         let config = LogtoConfig::new(emulator.endpoint(), "local-app")
             .app_secret("local-secret")
             .base_url(base.as_str())
-            .scopes(["email"])
+            .scopes(["email", "custom_data"])
             .clock(Arc::new(clock.clone()));
         let client = LogtoClient::new(config).expect("a client");
         let application = A::serve(listener, client.clone(), plan).await;

@@ -1,0 +1,115 @@
+//! Programs that tests need: found, started on free ports, stopped when dropped; what is missing is noted.
+
+use std::{
+    env,
+    fs::{self, OpenOptions},
+    io::Write,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A program: named by this environment variable, or found on the path.
+#[must_use]
+pub fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    if let Some(named) = env::var_os(variable).filter(|value| !value.is_empty()) {
+        return Some(named.into());
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).flat_map(|folder| names.iter().map(move |name| folder.join(name))).find(|file| file.is_file())
+}
+
+/// Notes that a test is left out and why: printed, and added to the file named by `LOGTO_TEST_SKIPS`.
+///
+/// # Panics
+///
+/// Where that file cannot be written: a test that is left out unseen counts as passed.
+pub fn note_skip(test: &str, needs: &str) {
+    let line = format!("skipped: {test} needs {needs}");
+    println!("{line}");
+    if let Some(file) = env::var_os("LOGTO_TEST_SKIPS") {
+        let mut file = OpenOptions::new().create(true).append(true).open(file).expect("the list of skips opens");
+        writeln!(file, "{line}").expect("the list of skips is written");
+    }
+}
+
+/// A program that runs for a test, with a folder of its own; both are gone when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    /// A Redis server on a free port of loopback; `None` where there is no program for it.
+    ///
+    /// # Panics
+    ///
+    /// Where the program does not come up within ten seconds.
+    #[must_use]
+    pub fn redis() -> Option<Self> {
+        let program = find("LOGTO_TEST_REDIS_SERVER", &["redis-server"])?;
+        Some(Self::start("redis", |port, folder| {
+            let mut command = Command::new(&program);
+            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.arg("--port").arg(port.to_string()).arg("--dir").arg(folder);
+            command
+        }))
+    }
+
+    /// Starts a program that listens on the port it is given.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not listen within ten seconds.
+    #[must_use]
+    pub fn start(name: &str, command: impl Fn(u16, &Path) -> Command) -> Self {
+        let port = free_port();
+        let folder = env::temp_dir().join(format!("logto-test-{name}-{}-{port}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder for the server");
+        let child = command(port, &folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let server = Self { child, folder, port };
+        server.wait_until_it_listens(name);
+        server
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn wait_until_it_listens(&self, name: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            assert!(Instant::now() < deadline, "{name} does not listen on port {}", self.port);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// A port of loopback that is free now.
+///
+/// # Panics
+///
+/// Where there is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}

@@ -1,0 +1,84 @@
+//! The end session endpoint.
+
+use super::{OidcError, Parameters, cookie, pages, redirect};
+use crate::{keys, state::Shared};
+use axum::{
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+use std::sync::Arc;
+use url::Url;
+
+pub(super) async fn ask(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Response {
+    let text = if body.is_empty() { query.unwrap_or_default().into_bytes() } else { body.to_vec() };
+    match destination(&shared, &Parameters::parse(&text)) {
+        Ok(destination) => {
+            let xsrf = keys::random();
+            shared.state().sign_outs.insert(xsrf.clone(), destination);
+            pages::html(pages::sign_out(&format!("{}/session/end/confirm", shared.issuer()), &xsrf))
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Where the sign-out leads to; `None` is the server's own page.
+fn destination(shared: &Shared, parameters: &Parameters) -> Result<Option<String>, OidcError> {
+    let state = shared.state();
+    let hinted = match parameters.get("id_token_hint") {
+        Some(hint) => {
+            let audience =
+                audience(hint).ok_or_else(|| OidcError::invalid_request("could not decode id_token_hint"))?;
+            if parameters.get("client_id").is_some_and(|id| id != audience) {
+                return Err(OidcError::invalid_request(
+                    "client_id does not match the provided id_token_hint",
+                ));
+            }
+            Some(audience)
+        }
+        None => parameters.get("client_id").map(str::to_owned),
+    };
+    // With neither, the address to go to is left out.
+    let Some(client_id) = hinted else { return Ok(None) };
+    let application = state
+        .applications
+        .get(&client_id)
+        .ok_or_else(|| OidcError::new(400, "invalid_client", format!("invalid client {client_id}")))?;
+    let Some(uri) = parameters.get("post_logout_redirect_uri") else { return Ok(None) };
+    let registered =
+        application.accepts_post_logout_redirect_uri(uri).then(|| Url::parse(uri).ok()).flatten();
+    let mut url =
+        registered.ok_or_else(|| OidcError::invalid_request("post_logout_redirect_uri not registered"))?;
+    if let Some(state) = parameters.get("state") {
+        url.query_pairs_mut().append_pair("state", state);
+    }
+    Ok(Some(url.into()))
+}
+
+fn audience(token: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    claims.get("aud")?.as_str().map(str::to_owned)
+}
+
+pub(super) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let form = Parameters::parse(&body);
+    let issuer = shared.issuer();
+    let mut state = shared.state();
+    let Some(destination) = state.sign_outs.remove(form.get("xsrf").unwrap_or_default()) else {
+        return OidcError::invalid_request("could not find logout details").into_response();
+    };
+    let session = cookie(&headers, "_session").and_then(|session| state.sessions.remove(&session));
+    if let Some(username) = session {
+        state.end_online_grants(&username);
+    }
+    let gone = "_session=; path=/; max-age=0; samesite=lax; httponly".to_owned();
+    redirect(&destination.unwrap_or_else(|| format!("{issuer}/session/end/success")), &[gone])
+}

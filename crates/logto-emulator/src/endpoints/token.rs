@@ -1,0 +1,246 @@
+//! The token and revocation endpoints.
+
+use super::{OidcError, Parameters, json_answer};
+use crate::{
+    Application, keys,
+    state::{ACCESS_TOKEN_LIFETIME, CODE_LIFETIME, Grant, Shared, State as Known},
+};
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use url::form_urlencoded;
+
+pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let issuer = shared.issuer();
+    let mut state = shared.state();
+    let answer = form(&headers, &body, "/token").and_then(|form| {
+        let application = authenticate(&state, &issuer, &headers, &form)?;
+        match form.get("grant_type") {
+            Some("authorization_code") => exchange_code(&mut state, &issuer, &application, &form),
+            Some("refresh_token") => refresh(&mut state, &issuer, &application, &form),
+            Some(_) => Err(OidcError::new(400, "unsupported_grant_type", "unsupported grant_type requested")),
+            None => Err(OidcError::invalid_request("missing required parameter 'grant_type'")),
+        }
+    });
+    let mut answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return error.into_response(),
+    };
+    if let Some(tamper) = state.tampers.token_answer.clone() {
+        tamper(&mut answer);
+    }
+    json_answer(StatusCode::OK, &Value::Object(answer))
+}
+
+pub(super) async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let issuer = shared.issuer();
+    let mut state = shared.state();
+    let outcome = form(&headers, &body, "/token/revocation").and_then(|form| {
+        let application = authenticate(&state, &issuer, &headers, &form)?;
+        let token = form
+            .get("token")
+            .ok_or_else(|| OidcError::invalid_request("missing required parameter 'token'"))?;
+        if token.matches('.').count() == 2 {
+            let description = "Structured JWT Tokens cannot be revoked via the revocation_endpoint";
+            return Err(OidcError::new(400, "unsupported_token_type", description));
+        }
+        let found = state.refresh_grant(token).or_else(|| state.access_grant(token));
+        match found.map(|(id, grant)| (id, grant.authorization.client_id == application.id)) {
+            Some((id, true)) => state.end_grant(id),
+            Some((_, false)) => {
+                let description = "client is not authorized to revoke the presented token";
+                return Err(OidcError::invalid_request(description));
+            }
+            None => {}
+        }
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+fn form(headers: &HeaderMap, body: &Bytes, path: &str) -> Result<Parameters, OidcError> {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.starts_with("application/x-www-form-urlencoded") {
+        return Ok(Parameters::parse(body));
+    }
+    Err(OidcError::invalid_request(format!(
+        "only application/x-www-form-urlencoded content-type bodies are supported on POST {path}"
+    )))
+}
+
+/// By HTTP Basic or by the form, not by both; public clients by their id alone.
+fn authenticate(
+    state: &Known,
+    issuer: &str,
+    headers: &HeaderMap,
+    form: &Parameters,
+) -> Result<Application, OidcError> {
+    let basic = headers.get(header::AUTHORIZATION).map(|value| basic_credentials(value.as_bytes()));
+    let (id, secret, by_basic) = match (basic, form.get("client_id"), form.get("client_secret")) {
+        (Some(_), _, Some(_)) => {
+            return Err(OidcError::invalid_request(
+                "client authentication must only be provided using one mechanism",
+            ));
+        }
+        (Some(None), ..) => {
+            return Err(OidcError::invalid_request("invalid authorization header value format"));
+        }
+        (Some(Some((id, _))), Some(other), _) if id != other => {
+            return Err(OidcError::invalid_request("mismatch in body and authorization client ids"));
+        }
+        (Some(Some((id, secret))), ..) => (id, Some(secret), true),
+        (None, Some(id), secret) => (id.to_owned(), secret.map(str::to_owned), false),
+        (None, None, _) => {
+            return Err(OidcError::invalid_request("no client authentication mechanism provided"));
+        }
+    };
+    let application = state
+        .applications
+        .get(&id)
+        .ok_or_else(|| OidcError::new(400, "invalid_client", format!("invalid client {id}")))?;
+    if application.secret == secret {
+        return Ok(application.clone());
+    }
+    let error = OidcError::new(401, "invalid_client", "client authentication failed");
+    Err(if by_basic { error.challenging("Basic", issuer) } else { error })
+}
+
+/// Form-encoded, as RFC 6749 §2.3.1 says.
+fn basic_credentials(header: &[u8]) -> Option<(String, String)> {
+    let encoded = std::str::from_utf8(header).ok()?.strip_prefix("Basic ")?;
+    let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    let decoded = |text: &str| {
+        let pairs = format!("x={text}");
+        form_urlencoded::parse(pairs.as_bytes()).next().map(|(_, value)| value.into_owned())
+    };
+    Some((decoded(id)?, decoded(secret)?))
+}
+
+fn exchange_code(
+    state: &mut Known,
+    issuer: &str,
+    application: &Application,
+    form: &Parameters,
+) -> Result<Map<String, Value>, OidcError> {
+    let presented =
+        form.get("code").ok_or_else(|| OidcError::invalid_request("missing required parameter 'code'"))?;
+    let verifier = form.get("code_verifier");
+    if verifier.is_some_and(|verifier| verifier.len() < 43) {
+        let description = "code_verifier must be a string with a minimum length of 43 characters";
+        return Err(OidcError::invalid_request(description));
+    }
+    let now = state.now();
+    let code = state.codes.get(presented).ok_or_else(OidcError::invalid_grant)?;
+    if let Some(grant) = code.grant {
+        // A code that comes twice ends what the first one brought.
+        state.end_grant(grant);
+        return Err(OidcError::invalid_grant());
+    }
+    let authorization = code.authorization.clone();
+    let proven = match (&authorization.challenge, verifier) {
+        (Some(challenge), Some(verifier)) => keys::hash(verifier) == *challenge,
+        (None, None) => true,
+        _ => false,
+    };
+    let same_address = form.get("redirect_uri").is_none_or(|uri| uri == authorization.redirect_uri);
+    if now > code.issued_at + CODE_LIFETIME
+        || authorization.client_id != application.id
+        || !proven
+        || !same_address
+    {
+        return Err(OidcError::invalid_grant());
+    }
+    let grant = Grant { authorization, username: code.username.clone(), alive: true };
+    let id = state.open_grant(grant.clone());
+    if let Some(code) = state.codes.get_mut(presented) {
+        code.grant = Some(id);
+    }
+    let offline = grant.authorization.scope.iter().any(|scope| scope == "offline_access");
+    let refresh_token =
+        (offline || application.always_issue_refresh_token).then(|| state.issue_refresh_token(id));
+    answer(state, issuer, id, &grant, form.get("resource"), refresh_token)
+}
+
+/// The plain form: the same refresh token comes back.
+fn refresh(
+    state: &mut Known,
+    issuer: &str,
+    application: &Application,
+    form: &Parameters,
+) -> Result<Map<String, Value>, OidcError> {
+    let presented = form
+        .get("refresh_token")
+        .ok_or_else(|| OidcError::invalid_request("missing required parameter 'refresh_token'"))?;
+    let (id, grant) = state.refresh_grant(presented).ok_or_else(OidcError::invalid_grant)?;
+    if grant.authorization.client_id != application.id {
+        return Err(OidcError::invalid_grant());
+    }
+    let grant = grant.clone();
+    answer(state, issuer, id, &grant, form.get("resource"), Some(presented.to_owned()))
+}
+
+fn answer(
+    state: &mut Known,
+    issuer: &str,
+    id: usize,
+    grant: &Grant,
+    resource: Option<&str>,
+    refresh_token: Option<String>,
+) -> Result<Map<String, Value>, OidcError> {
+    let asked = &grant.authorization;
+    if resource.is_some_and(|resource| !asked.resources.iter().any(|known| known == resource)) {
+        return Err(OidcError::new(400, "invalid_target", "resource indicator is missing, or unknown"));
+    }
+    let openid = asked.scope.iter().any(|scope| scope == "openid");
+    // Without `openid` and with one resource in the request its token comes unasked.
+    let resource = resource.or(match asked.resources.as_slice() {
+        [only] if !openid => Some(only),
+        _ => None,
+    });
+    let user = state.user(&grant.username).cloned().ok_or_else(OidcError::invalid_grant)?;
+    let now = state.now();
+    let (access_token, scope) = match resource {
+        Some(resource) => {
+            let claims = json!({
+                "jti": keys::random(), "sub": user.sub(), "iat": now, "exp": now + ACCESS_TOKEN_LIFETIME,
+                "scope": "", "client_id": asked.client_id, "iss": issuer, "aud": resource,
+            });
+            (state.keys.sign(Some("at+jwt"), &claims), String::new())
+        }
+        None => (state.issue_opaque_token(id), asked.scope.join(" ")),
+    };
+    let mut body = Map::new();
+    body.insert("access_token".to_owned(), access_token.into());
+    body.insert("expires_in".to_owned(), ACCESS_TOKEN_LIFETIME.into());
+    if openid {
+        let mut claims = user.claims(&asked.scope, false);
+        if let Some(nonce) = &asked.nonce {
+            claims.insert("nonce".to_owned(), nonce.clone().into());
+        }
+        claims.insert("aud".to_owned(), asked.client_id.clone().into());
+        claims.insert("exp".to_owned(), (now + ACCESS_TOKEN_LIFETIME).into());
+        claims.insert("iat".to_owned(), now.into());
+        claims.insert("iss".to_owned(), issuer.into());
+        if let Some(tamper) = state.tampers.id_token.clone() {
+            tamper(&mut claims);
+        }
+        body.insert("id_token".to_owned(), state.keys.sign(None, &Value::Object(claims)).into());
+    }
+    if let Some(refresh_token) = refresh_token {
+        body.insert("refresh_token".to_owned(), refresh_token.into());
+    }
+    body.insert("scope".to_owned(), scope.into());
+    body.insert("token_type".to_owned(), "Bearer".into());
+    Ok(body)
+}

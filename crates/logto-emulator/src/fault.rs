@@ -1,0 +1,192 @@
+//! Counting, delaying and failing, per endpoint.
+
+use crate::state::Shared;
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::{
+    collections::HashMap,
+    fmt, io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use url::form_urlencoded;
+
+/// An endpoint of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// `/oidc/.well-known/openid-configuration`
+    Discovery,
+    /// `/oidc/jwks`
+    Jwks,
+    /// `/oidc/auth`
+    Authorize,
+    /// `/oidc/token`
+    Token,
+    /// `/oidc/me`
+    UserInfo,
+    /// `/oidc/token/revocation`
+    Revocation,
+    /// `/oidc/session/end`
+    EndSession,
+}
+
+impl Endpoint {
+    fn of(path: &str) -> Option<Self> {
+        Some(match path {
+            "/oidc/.well-known/openid-configuration" => Self::Discovery,
+            "/oidc/jwks" => Self::Jwks,
+            "/oidc/auth" => Self::Authorize,
+            "/oidc/token" => Self::Token,
+            "/oidc/me" => Self::UserInfo,
+            "/oidc/token/revocation" => Self::Revocation,
+            "/oidc/session/end" => Self::EndSession,
+            _ => return None,
+        })
+    }
+}
+
+/// How an endpoint fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Answers this status.
+    Status(u16),
+    /// Answers 429 with `Retry-After` in seconds.
+    RetryAfter(u64),
+    /// Answers 200 with a page instead of JSON.
+    NotJson,
+    /// Answers 200 with 2 MiB.
+    TooLarge,
+    /// Breaks the connection in the middle of the answer.
+    Disconnect,
+    /// Never answers.
+    Hang,
+}
+
+/// What an endpoint was sent.
+#[derive(Clone)]
+pub struct Received {
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    /// The form, or the query where there is no form, in order.
+    pub parameters: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.parameters.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Faults {
+    counts: HashMap<Endpoint, u64>,
+    received: HashMap<Endpoint, Received>,
+    latency: HashMap<Endpoint, Duration>,
+    always: HashMap<Endpoint, Failure>,
+    next: HashMap<Endpoint, (Failure, u32)>,
+}
+
+impl Faults {
+    pub(crate) fn count(&self, endpoint: Endpoint) -> u64 {
+        self.counts.get(&endpoint).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn received(&self, endpoint: Endpoint) -> Option<Received> {
+        self.received.get(&endpoint).cloned()
+    }
+
+    pub(crate) fn set_latency(&mut self, endpoint: Endpoint, latency: Duration) {
+        self.latency.insert(endpoint, latency);
+    }
+
+    pub(crate) fn set_failure(&mut self, endpoint: Endpoint, failure: Option<Failure>) {
+        match failure {
+            Some(failure) => self.always.insert(endpoint, failure),
+            None => self.always.remove(&endpoint),
+        };
+    }
+
+    pub(crate) fn fail_next(&mut self, endpoint: Endpoint, failure: Failure, times: u32) {
+        self.next.insert(endpoint, (failure, times));
+    }
+
+    /// A request has come: how long it waits, and how it fails.
+    fn meet(&mut self, endpoint: Endpoint, received: Received) -> (Duration, Option<Failure>) {
+        *self.counts.entry(endpoint).or_default() += 1;
+        self.received.insert(endpoint, received);
+        let latency = self.latency.get(&endpoint).copied().unwrap_or_default();
+        let failure = match self.next.get_mut(&endpoint) {
+            Some((failure, times)) if *times > 0 => {
+                *times -= 1;
+                Some(*failure)
+            }
+            _ => self.always.get(&endpoint).copied(),
+        };
+        (latency, failure)
+    }
+}
+
+/// Stands before every endpoint.
+pub(crate) async fn meet(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let Some(endpoint) = Endpoint::of(request.uri().path()) else { return next.run(request).await };
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, 1024 * 1024).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let form = if body.is_empty() { parts.uri.query().unwrap_or_default().as_bytes() } else { &body };
+    let received = Received {
+        authorization: text(header::AUTHORIZATION).map(str::to_owned),
+        parameters: form_urlencoded::parse(form).into_owned().collect(),
+    };
+    let (latency, failure) = shared.state().faults.meet(endpoint, received);
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    match failure {
+        Some(failure) => fail(failure).await,
+        None => next.run(Request::from_parts(parts, Body::from(body))).await,
+    }
+}
+
+async fn fail(failure: Failure) -> Response {
+    match failure {
+        Failure::Status(status) => {
+            (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), "out of order")
+                .into_response()
+        }
+        Failure::RetryAfter(seconds) => {
+            let mut response = (StatusCode::TOO_MANY_REQUESTS, "Too many requests").into_response();
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+        }
+        Failure::NotJson => axum::response::Html("<!doctype html><title>Maintenance</title>").into_response(),
+        Failure::TooLarge => format!("{{\"x\":\"{}\"}}", "x".repeat(2 * 1024 * 1024)).into_response(),
+        Failure::Disconnect => Body::new(Broken).into_response(),
+        Failure::Hang => std::future::pending().await,
+    }
+}
+
+/// A body that breaks at once, and the connection with it.
+struct Broken;
+
+impl http_body::Body for Broken {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
+    }
+}

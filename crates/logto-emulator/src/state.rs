@@ -1,0 +1,187 @@
+//! What the server remembers.
+
+use crate::{
+    Application, User,
+    fault::Faults,
+    keys::{self, Keys},
+};
+use serde_json::{Map, Value};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Seconds.
+pub(crate) const CODE_LIFETIME: u64 = 60;
+pub(crate) const ACCESS_TOKEN_LIFETIME: u64 = 3600;
+
+pub(crate) type Tamper = Arc<dyn Fn(&mut Map<String, Value>) + Send + Sync>;
+
+pub(crate) struct Shared {
+    pub(crate) endpoint: String,
+    state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    pub(crate) applications: HashMap<String, Application>,
+    users: HashMap<String, User>,
+    pub(crate) keys: Keys,
+    pub(crate) faults: Faults,
+    pub(crate) tampers: Tampers,
+    /// Sign-ins under way, by the id in the page's form.
+    pub(crate) interactions: HashMap<String, Authorization>,
+    /// User names by session cookie.
+    pub(crate) sessions: HashMap<String, String>,
+    pub(crate) codes: HashMap<String, Code>,
+    grants: Vec<Grant>,
+    access_tokens: HashMap<String, (usize, u64)>,
+    refresh_tokens: HashMap<String, usize>,
+    /// Where sign-outs under way lead to, by the form's `xsrf`.
+    pub(crate) sign_outs: HashMap<String, Option<String>>,
+    ahead: Duration,
+}
+
+#[derive(Default)]
+pub(crate) struct Tampers {
+    pub(crate) id_token: Option<Tamper>,
+    pub(crate) token_answer: Option<Tamper>,
+    pub(crate) user_info: Option<Tamper>,
+}
+
+/// An authorization request that is in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Authorization {
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) state: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) scope: Vec<String>,
+    pub(crate) resources: Vec<String>,
+    pub(crate) challenge: Option<String>,
+    pub(crate) prompt: Vec<String>,
+    pub(crate) login_hint: Option<String>,
+    pub(crate) registers: bool,
+}
+
+pub(crate) struct Code {
+    pub(crate) authorization: Authorization,
+    pub(crate) username: String,
+    pub(crate) issued_at: u64,
+    /// Once it is used.
+    pub(crate) grant: Option<usize>,
+}
+
+/// What a person gave an application.
+#[derive(Clone)]
+pub(crate) struct Grant {
+    pub(crate) authorization: Authorization,
+    pub(crate) username: String,
+    pub(crate) alive: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        endpoint: String,
+        applications: Vec<Application>,
+        users: Vec<User>,
+    ) -> io::Result<Self> {
+        let state = State {
+            applications: applications.into_iter().map(|known| (known.id.clone(), known)).collect(),
+            users: users.into_iter().map(|known| (known.username.clone(), known)).collect(),
+            keys: Keys::generate()?,
+            faults: Faults::default(),
+            tampers: Tampers::default(),
+            interactions: HashMap::new(),
+            sessions: HashMap::new(),
+            codes: HashMap::new(),
+            grants: Vec::new(),
+            access_tokens: HashMap::new(),
+            refresh_tokens: HashMap::new(),
+            sign_outs: HashMap::new(),
+            ahead: Duration::ZERO,
+        };
+        Ok(Self { endpoint, state: Mutex::new(state) })
+    }
+
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/oidc", self.endpoint)
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    pub(crate) fn now(&self) -> u64 {
+        (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + self.ahead).as_secs()
+    }
+
+    pub(crate) fn advance(&mut self, by: Duration) {
+        self.ahead += by;
+    }
+
+    pub(crate) fn user(&self, username: &str) -> Option<&User> {
+        self.users.get(username)
+    }
+
+    pub(crate) fn add_user(&mut self, user: User) {
+        self.users.insert(user.username.clone(), user);
+    }
+
+    pub(crate) fn issue_code(&mut self, authorization: Authorization, username: &str) -> String {
+        let code = keys::random();
+        let issued_at = self.now();
+        self.codes.insert(
+            code.clone(),
+            Code { authorization, username: username.to_owned(), issued_at, grant: None },
+        );
+        code
+    }
+
+    pub(crate) fn open_grant(&mut self, grant: Grant) -> usize {
+        self.grants.push(grant);
+        self.grants.len() - 1
+    }
+
+    pub(crate) fn end_grant(&mut self, grant: usize) {
+        if let Some(grant) = self.grants.get_mut(grant) {
+            grant.alive = false;
+        }
+    }
+
+    /// Those of a session that ends: a grant without `offline_access` ends with it.
+    pub(crate) fn end_online_grants(&mut self, username: &str) {
+        let offline = |grant: &Grant| grant.authorization.scope.iter().any(|scope| scope == "offline_access");
+        for grant in self.grants.iter_mut().filter(|grant| grant.username == username && !offline(grant)) {
+            grant.alive = false;
+        }
+    }
+
+    pub(crate) fn issue_opaque_token(&mut self, grant: usize) -> String {
+        let token = keys::random();
+        self.access_tokens.insert(token.clone(), (grant, self.now() + ACCESS_TOKEN_LIFETIME));
+        token
+    }
+
+    pub(crate) fn issue_refresh_token(&mut self, grant: usize) -> String {
+        let token = keys::random();
+        self.refresh_tokens.insert(token.clone(), grant);
+        token
+    }
+
+    pub(crate) fn access_grant(&self, token: &str) -> Option<(usize, &Grant)> {
+        let &(grant, until) = self.access_tokens.get(token)?;
+        if self.now() >= until { None } else { self.living(grant) }
+    }
+
+    pub(crate) fn refresh_grant(&self, token: &str) -> Option<(usize, &Grant)> {
+        self.living(*self.refresh_tokens.get(token)?)
+    }
+
+    fn living(&self, grant: usize) -> Option<(usize, &Grant)> {
+        self.grants.get(grant).filter(|grant| grant.alive).map(|found| (grant, found))
+    }
+}
