@@ -2,7 +2,7 @@
 //!
 //! A binding proves itself by one line:
 //!
-//! ```ignore
+//! ```text
 //! logto_conformance::flow_suite!(MyApplication);
 //! ```
 
