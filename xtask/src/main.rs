@@ -1,2 +1,47 @@
-//! Runs everything over all crates.
-fn main() {}
+//! Runs the checks and tests over all crates: `cargo xtask ci`, or one step of it.
+
+mod report;
+mod run;
+mod steps;
+mod system;
+mod tidy;
+
+use report::Report;
+use std::{env, path::PathBuf, process::ExitCode};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default();
+    if let Err(error) = env::set_current_dir(&root) {
+        eprintln!("cannot enter {}: {error}", root.display());
+        return ExitCode::from(2);
+    }
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["ci"] => {
+            let mut report = Report::new();
+            for step in steps::ALL {
+                steps::run(&step, &mut report);
+            }
+            report.close()
+        }
+        ["vectors", files @ ..] if !files.is_empty() => steps::vectors(files),
+        [name] => match steps::ALL.iter().find(|step| step.name == *name) {
+            Some(step) => {
+                let mut report = Report::new();
+                steps::run(step, &mut report);
+                report.close()
+            }
+            None => help(),
+        },
+        _ => help(),
+    }
+}
+
+fn help() -> ExitCode {
+    println!("cargo xtask ci                            everything below, in this order");
+    for step in steps::ALL {
+        println!("cargo xtask {:<29} {}", step.name, step.what);
+    }
+    println!("cargo xtask vectors [--only KIND] FILE…   judges files of hostile tokens");
+    ExitCode::from(2)
+}

@@ -124,7 +124,9 @@ macro_rules! line {
                         .route("/steps", get(steps))
                         .route("/renew", get(renew))
                         .route("/other", get(other))
-                        .layer(SessionManagerLayer::new(store).with_same_site(SameSite::Lax).with_secure(false))
+                        .layer(
+                            SessionManagerLayer::new(store).with_same_site(SameSite::Lax).with_secure(false),
+                        )
                         .with_state(desk.clone());
                     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -271,7 +273,10 @@ mod frugality {
         assert_eq!(storage.get(keys::ID_TOKEN).await.unwrap().as_deref(), Some("value"));
         storage.set(keys::ID_TOKEN, "value").await.unwrap();
         storage.remove(keys::SIGN_IN_SESSION).await.unwrap();
-        storage.apply(&Changes::new().set(keys::ID_TOKEN, "value").remove(keys::REFRESH_TOKEN)).await.unwrap();
+        storage
+            .apply(&Changes::new().set(keys::ID_TOKEN, "value").remove(keys::REFRESH_TOKEN))
+            .await
+            .unwrap();
         assert!(!loaded.is_modified());
         storage.set(keys::ID_TOKEN, "other").await.unwrap();
         assert!(loaded.is_modified());
@@ -280,7 +285,8 @@ mod frugality {
     #[tokio::test]
     async fn a_visitor_without_items_gets_no_cookie() {
         let mut lab = v15::Lab::<MemoryStore>::start().await;
-        lab.request(0, vec![Step::Get(keys::ID_TOKEN.to_owned()), Step::Remove(keys::ID_TOKEN.to_owned())]).await;
+        lab.request(0, vec![Step::Get(keys::ID_TOKEN.to_owned()), Step::Remove(keys::ID_TOKEN.to_owned())])
+            .await;
         assert_eq!(lab.cookie(0), "");
         lab.request(0, vec![Step::Set(keys::ID_TOKEN.to_owned(), "value".to_owned())]).await;
         assert_ne!(lab.cookie(0), "");
@@ -300,7 +306,10 @@ mod frugality {
                 match outcome {
                     Ok(()) => assert!(fits),
                     Err(error) => {
-                        assert_eq!((error.kind(), error.key()), (StorageErrorKind::TooLarge, keys::REFRESH_TOKEN));
+                        assert_eq!(
+                            (error.kind(), error.key()),
+                            (StorageErrorKind::TooLarge, keys::REFRESH_TOKEN)
+                        );
                         assert!(!fits && storage.get(keys::REFRESH_TOKEN).await.unwrap().is_none());
                     }
                 }

@@ -17,7 +17,9 @@ pub fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
         return Some(named.into());
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).flat_map(|folder| names.iter().map(move |name| folder.join(name))).find(|file| file.is_file())
+    env::split_paths(&path)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+        .find(|file| file.is_file())
 }
 
 /// Notes that a test is left out and why: printed, and added to the file named by `LOGTO_TEST_SKIPS`.
@@ -29,7 +31,8 @@ pub fn note_skip(test: &str, needs: &str) {
     let line = format!("skipped: {test} needs {needs}");
     println!("{line}");
     if let Some(file) = env::var_os("LOGTO_TEST_SKIPS") {
-        let mut file = OpenOptions::new().create(true).append(true).open(file).expect("the list of skips opens");
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(file).expect("the list of skips opens");
         writeln!(file, "{line}").expect("the list of skips is written");
     }
 }

@@ -1,9 +1,7 @@
 //! The storage suite passes the reference and fails each broken storage in the right case.
 
 use logto_conformance::storage::{Failed, Harness, Outcome, Step, failing_cases, run_steps};
-use logto_storage_core::{
-    MemoryStorage, Operation, Storage, StorageError, StorageErrorKind, keys,
-};
+use logto_storage_core::{MemoryStorage, Operation, Storage, StorageError, StorageErrorKind, keys};
 use std::collections::BTreeMap;
 
 /// What is wrong with a storage.
@@ -47,11 +45,14 @@ impl<const FAULT: u8> Lab<FAULT> {
     }
 
     fn spoil(step: Step) -> Vec<Step> {
-        let one_key = |key: String| if FAULT == fault::ONE_KEY_FOR_ALL { keys::ID_TOKEN.to_owned() } else { key };
+        let one_key =
+            |key: String| if FAULT == fault::ONE_KEY_FOR_ALL { keys::ID_TOKEN.to_owned() } else { key };
         match step {
             Step::Get(key) => vec![Step::Get(one_key(key))],
             Step::Remove(key) => vec![Step::Remove(one_key(key))],
-            Step::Set(key, _) if FAULT == fault::KNOWS_FOUR_KEYS && key == keys::SESSION_META => vec![Step::Get(key)],
+            Step::Set(key, _) if FAULT == fault::KNOWS_FOUR_KEYS && key == keys::SESSION_META => {
+                vec![Step::Get(key)]
+            }
             Step::Set(key, value) => {
                 let value = match FAULT {
                     fault::TRIMS => value.trim().to_owned(),
@@ -123,7 +124,9 @@ impl<const FAULT: u8> Harness for Lab<FAULT> {
                     for outcome in &mut done {
                         match (FAULT, &outcome) {
                             (fault::ABSENT_IS_EMPTY, Ok(None)) => *outcome = Ok(Some(String::new())),
-                            (fault::EMPTY_IS_ABSENT, Ok(Some(value))) if value.is_empty() => *outcome = Ok(None),
+                            (fault::EMPTY_IS_ABSENT, Ok(Some(value))) if value.is_empty() => {
+                                *outcome = Ok(None)
+                            }
                             _ => {}
                         }
                     }

@@ -3,7 +3,10 @@
 mod page;
 
 use axum::{Json, Router, middleware::from_fn, response::Html, routing::get};
-use logto_axum::{IdTokenClaims, Logto, LogtoClient, LogtoConfig, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser, UserInfo};
+use logto_axum::{
+    IdTokenClaims, Logto, LogtoClient, LogtoConfig, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
+    UserInfo,
+};
 use logto_emulator::Emulator;
 use std::{env, error::Error};
 use tokio::net::TcpListener;
@@ -43,9 +46,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn app(client: LogtoClient, secure: bool) -> Router {
     // In memory: a restart signs everybody out. Production keeps sessions in Redis, PostgreSQL or the like.
-    let sessions = SessionManagerLayer::new(MemoryStore::default())
-        .with_same_site(SameSite::Lax)
-        .with_secure(secure);
+    let sessions =
+        SessionManagerLayer::new(MemoryStore::default()).with_same_site(SameSite::Lax).with_secure(secure);
     Router::new()
         .route("/", get(home))
         .route("/protected", get(protected))

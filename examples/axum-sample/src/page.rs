@@ -46,8 +46,15 @@ pub(crate) fn protected(user: &IdTokenClaims) -> String {
 }
 
 fn person(user: &IdTokenClaims) -> String {
-    let rows = [("id", Some(user.sub())), ("name", user.name()), ("username", user.username()), ("email", user.email())];
-    let rows = rows.iter().filter_map(|(term, value)| Some(format!("<dt>{term}</dt><dd>{}</dd>", escape((*value)?))));
+    let rows = [
+        ("id", Some(user.sub())),
+        ("name", user.name()),
+        ("username", user.username()),
+        ("email", user.email()),
+    ];
+    let rows = rows
+        .iter()
+        .filter_map(|(term, value)| Some(format!("<dt>{term}</dt><dd>{}</dd>", escape((*value)?))));
     format!("<dl>{}</dl>", rows.collect::<String>())
 }
 
@@ -60,5 +67,9 @@ fn page(title: &str, body: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }

@@ -37,13 +37,15 @@ impl Browser {
 
     /// Goes to a page, as by a click on a link of the page's own site.
     pub async fn get(&self, url: impl AsRef<str>) -> Page {
-        self.request(Method::GET, url, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")]).await
+        self.request(Method::GET, url, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")])
+            .await
     }
 
     /// Sends a request with these headers beside `Accept` and the cookies.
     pub async fn request(&self, method: Method, url: impl AsRef<str>, headers: &[(&str, &str)]) -> Page {
         let url = Url::parse(url.as_ref()).expect("an absolute address");
-        let mut request = self.http.request(method, url.clone()).header(header::ACCEPT, "text/html,*/*;q=0.8");
+        let mut request =
+            self.http.request(method, url.clone()).header(header::ACCEPT, "text/html,*/*;q=0.8");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -98,7 +100,8 @@ impl Page {
     /// Where the answer is no redirect.
     #[must_use]
     pub fn location(&self) -> Url {
-        let location = self.header("location").unwrap_or_else(|| panic!("no redirect: {} {}", self.status, self.body));
+        let location =
+            self.header("location").unwrap_or_else(|| panic!("no redirect: {} {}", self.status, self.body));
         self.url.join(location).expect("an address")
     }
 

@@ -1,8 +1,8 @@
 //! The cases, each named by the sentence it proves.
 
 use super::{Harness, Outcome, Step, Verdict};
-use logto_storage_core::{Operation, keys};
 use Verdict::{NotApplicable, Passed};
+use logto_storage_core::{Operation, keys};
 
 const KEY: &str = keys::ID_TOKEN;
 
@@ -19,7 +19,11 @@ fn remove(key: &str) -> Step {
 }
 
 /// What a request read, one for each `Get`; the first error ends it.
-async fn read<H: Harness>(harness: &mut H, visitor: usize, steps: Vec<Step>) -> Result<Vec<Option<String>>, String> {
+async fn read<H: Harness>(
+    harness: &mut H,
+    visitor: usize,
+    steps: Vec<Step>,
+) -> Result<Vec<Option<String>>, String> {
     let reads: Vec<bool> = steps.iter().map(|step| matches!(step, Step::Get(_))).collect();
     let outcomes = harness.request(visitor, steps.clone()).await;
     if outcomes.len() != steps.len() {
@@ -39,7 +43,10 @@ fn expect(what: &str, found: &[Option<String>], expected: &[Option<&str>]) -> Re
         return Ok(Passed);
     }
     let short = |values: &[Option<&str>]| -> Vec<String> {
-        values.iter().map(|value| value.map_or("absent".to_owned(), |text| text.chars().take(40).collect())).collect()
+        values
+            .iter()
+            .map(|value| value.map_or("absent".to_owned(), |text| text.chars().take(40).collect()))
+            .collect()
     };
     Err(format!("{what}: expected {:?}, found {:?}", short(expected), short(&found)))
 }
@@ -111,7 +118,8 @@ pub async fn any_text_comes_back_as_it_was<H: Harness>() -> Result<Verdict, Stri
 pub async fn keys_are_apart<H: Harness>() -> Result<Verdict, String> {
     let mut harness = H::start().await;
     let longer = format!("{KEY}_more");
-    read(&mut harness, 0, vec![set(KEY, "one"), set(&longer, "two"), set(keys::REFRESH_TOKEN, "three")]).await?;
+    read(&mut harness, 0, vec![set(KEY, "one"), set(&longer, "two"), set(keys::REFRESH_TOKEN, "three")])
+        .await?;
     read(&mut harness, 0, vec![remove(KEY)]).await?;
     let found = read(&mut harness, 0, vec![get(KEY), get(&longer), get(keys::REFRESH_TOKEN)]).await?;
     expect("keys", &found, &[None, Some("two"), Some("three")])
@@ -152,7 +160,8 @@ pub async fn all_keys_are_kept_together<H: Harness>() -> Result<Verdict, String>
 /// Large values are kept or refused, never cut.
 pub async fn sixty_four_kibibytes_are_kept_whole<H: Harness>() -> Result<Verdict, String> {
     let mut harness = H::start().await;
-    let large: String = (0..64 * 1024).map(|index| char::from(b'a' + u8::try_from(index % 26).unwrap_or(0))).collect();
+    let large: String =
+        (0..64 * 1024).map(|index| char::from(b'a' + u8::try_from(index % 26).unwrap_or(0))).collect();
     read(&mut harness, 0, vec![set(KEY, &large)]).await?;
     let found = read(&mut harness, 0, vec![get(KEY)]).await?;
     match found.as_slice() {
@@ -190,9 +199,11 @@ pub async fn a_failing_store_is_an_error_with_its_source<H: Harness>() -> Result
     if !harness.break_store().await {
         return Ok(NotApplicable);
     }
-    for (step, operation) in
-        [(get(KEY), Operation::Get), (set(KEY, "canary two"), Operation::Set), (remove(KEY), Operation::Remove)]
-    {
+    for (step, operation) in [
+        (get(KEY), Operation::Get),
+        (set(KEY, "canary two"), Operation::Set),
+        (remove(KEY), Operation::Remove),
+    ] {
         match harness.request(0, vec![step.clone()]).await.first() {
             Some(Err(failed)) => {
                 if (failed.operation, failed.key.as_str()) != (operation, KEY) {

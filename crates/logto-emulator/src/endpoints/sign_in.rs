@@ -2,12 +2,7 @@
 
 use super::{Parameters, authorize, cookie, pages, redirect, set_cookie};
 use crate::{User, keys, state::Shared};
-use axum::{
-    body::Bytes,
-    extract::State,
-    http::HeaderMap,
-    response::Response,
-};
+use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
 use std::sync::Arc;
 
 pub(super) async fn page(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {

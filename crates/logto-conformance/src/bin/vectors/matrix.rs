@@ -16,7 +16,8 @@ pub(crate) fn judge(document: &Value, keys: Option<&Value>, only: Option<&str>) 
         .iter()
         .filter_map(|name| Algorithm::from_name(name.as_str()?))
         .collect();
-    let set = JwkSet::parse(document["jwks"].to_string().as_bytes()).map_err(|error| format!("`jwks` {error}"))?;
+    let set =
+        JwkSet::parse(document["jwks"].to_string().as_bytes()).map_err(|error| format!("`jwks` {error}"))?;
     let rows = document["vectors"].as_array().ok_or("`vectors` is no list")?;
     let base = rows.iter().find(|row| row["ctx"] == "id_token" && row["expect"] == "accept");
 
@@ -86,8 +87,8 @@ fn sign(header: &Value, claims: &Value, key: &Value) -> Option<String> {
     use aws_lc_rs::{
         rand::SystemRandom,
         signature::{
-            ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
-            EcdsaKeyPair,
+            ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+            ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
         },
     };
     let private = key.get("priv").unwrap_or(key);
@@ -101,7 +102,8 @@ fn sign(header: &Value, claims: &Value, key: &Value) -> Option<String> {
     let public = [&[4][..], &bytes("x")?, &bytes("y")?].concat();
     let pair = EcdsaKeyPair::from_private_key_and_public_key(signing, &bytes("d")?, &public).ok()?;
     let encode = super::wycheproof::encode;
-    let message = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+    let message =
+        format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
     let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).ok()?;
     Some(format!("{message}.{}", encode(signature.as_ref())))
 }

@@ -53,8 +53,16 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |ids: &[String]| if ids.is_empty() { "0".to_owned() } else { format!("{} ({})", ids.len(), ids.join(" ")) };
-        writeln!(f, "  total             {}: {} accepted, {} refused", self.judged(), self.accepted, self.refused)?;
+        let list = |ids: &[String]| {
+            if ids.is_empty() { "0".to_owned() } else { format!("{} ({})", ids.len(), ids.join(" ")) }
+        };
+        writeln!(
+            f,
+            "  total             {}: {} accepted, {} refused",
+            self.judged(),
+            self.accepted,
+            self.refused
+        )?;
         writeln!(f, "  wrongly accepted  {}", list(&self.wrongly_accepted))?;
         writeln!(f, "  wrongly rejected  {}", list(&self.wrongly_rejected))?;
         writeln!(f, "  panics            {}", list(&self.panics))?;

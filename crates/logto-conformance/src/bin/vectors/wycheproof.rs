@@ -25,9 +25,9 @@ pub(crate) fn judge(document: &Value) -> Result<Report, String> {
     }
     let valid = |set: &Value, test: &Value| {
         test["result"] == "valid"
-            || rows.iter().any(|(other, twin)| {
-                twin["result"] == "valid" && twin["jws"] == test["jws"] && other == set
-            })
+            || rows
+                .iter()
+                .any(|(other, twin)| twin["result"] == "valid" && twin["jws"] == test["jws"] && other == set)
     };
     let mut report = Report::default();
     for (set, test) in &rows {
@@ -38,7 +38,8 @@ pub(crate) fn judge(document: &Value) -> Result<Report, String> {
         }
         // JSON serialisation is no compact JWS: its text is judged.
         let token = test["jws"].as_str().map_or_else(|| test["jws"].to_string(), str::to_owned);
-        let keys = JwkSet::parse(set.to_string().as_bytes()).map_err(|error| format!("{id}: keys: {error}"))?;
+        let keys =
+            JwkSet::parse(set.to_string().as_bytes()).map_err(|error| format!("{id}: keys: {error}"))?;
         let accept = valid(set, test) && is_ours(&token, set);
         report.judge(&id, accept, || verify_jws(&token, &keys, &Algorithm::ALL).map(|_| ()));
     }
@@ -48,7 +49,8 @@ pub(crate) fn judge(document: &Value) -> Result<Report, String> {
 /// Whether the algorithm is one of ours and that of the key, and the segments are canonical.
 fn is_ours(token: &str, set: &Value) -> bool {
     let segments: Option<Vec<Vec<u8>>> = token.split('.').map(decode).collect();
-    let Some(header) = segments.and_then(|segments| serde_json::from_slice::<Value>(segments.first()?).ok()) else {
+    let Some(header) = segments.and_then(|segments| serde_json::from_slice::<Value>(segments.first()?).ok())
+    else {
         return false;
     };
     let Some(algorithm) = header["alg"].as_str().filter(|name| Algorithm::from_name(name).is_some()) else {
@@ -98,9 +100,7 @@ mod tests {
     #[test]
     fn a_planted_label_is_reported() {
         let key = json!({"kty": "oct", "kid": "k", "k": "AA"});
-        let group = |result: &str, alg: &str| {
-            json!({"testGroups": [{"public": key, "tests": [{"tcId": 7, "jws": token(alg), "result": result}]}]})
-        };
+        let group = |result: &str, alg: &str| json!({"testGroups": [{"public": key, "tests": [{"tcId": 7, "jws": token(alg), "result": result}]}]});
         assert!(judge(&group("invalid", "ES256")).unwrap().is_right());
         assert!(judge(&group("valid", "HS256")).unwrap().is_right());
         let planted = judge(&group("valid", "ES256")).unwrap();

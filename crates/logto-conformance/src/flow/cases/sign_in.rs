@@ -17,7 +17,11 @@ pub async fn a_person_signs_in_and_sees_who_they_are<A: Application>() {
     assert!(!who.is_empty() && who != "nobody", "{who}");
     let info = stage.get("/user-info").await;
     assert_status(&info, 200);
-    assert!(info.body.contains(&format!("\"sub\":\"{who}\"")) && info.body.contains("\"custom_data\""), "{}", info.body);
+    assert!(
+        info.body.contains(&format!("\"sub\":\"{who}\"")) && info.body.contains("\"custom_data\""),
+        "{}",
+        info.body
+    );
 }
 
 /// A protected page is shown after the sign-in, address and query kept.
@@ -102,7 +106,8 @@ pub async fn the_session_id_is_renewed_at_sign_in_and_not_by_an_error<A: Applica
     assert_eq!(stage.get("/note").await.body, "cart", "renewing the id keeps the session");
     let thief = stage.browser.request(Method::GET, stage.at("/"), &[("cookie", &before)]).await;
     drop(thief);
-    let old = reqwest::Client::new().get(stage.at("/")).header("cookie", before).send().await.expect("an answer");
+    let old =
+        reqwest::Client::new().get(stage.at("/")).header("cookie", before).send().await.expect("an answer");
     assert_eq!(old.text().await.expect("a body"), "nobody", "the old id opens nothing");
 }
 
@@ -158,7 +163,8 @@ pub async fn another_person_drops_the_earlier_ones_data<A: Application>() {
 pub async fn a_third_party_starts_a_sign_in<A: Application>() {
     let stage = Stage::plain::<A>().await;
     let issuer: String = url::form_urlencoded::byte_serialize(stage.emulator.issuer().as_bytes()).collect();
-    let start = format!("/logto/sign-in?iss={issuer}&login_hint=alice&target_link_uri={}", stage.at("/protected"));
+    let start =
+        format!("/logto/sign-in?iss={issuer}&login_hint=alice&target_link_uri={}", stage.at("/protected"));
     let authorization = stage.get(&start).await.location();
     assert_eq!(query(&authorization, "login_hint"), "alice");
     let done = stage.browser.get(stage.approve(&authorization, "alice")).await;
@@ -171,7 +177,13 @@ pub async fn a_third_party_starts_a_sign_in<A: Application>() {
 /// A foreign `return_to` leads nowhere else than home.
 pub async fn nothing_in_an_answer_leads_off_the_origin<A: Application>() {
     let stage = Stage::plain::<A>().await;
-    for target in ["//evil.example", "https://evil.example", "/%5Cevil.example", "/%09/evil.example", "\\\\evil.example"] {
+    for target in [
+        "//evil.example",
+        "https://evil.example",
+        "/%5Cevil.example",
+        "/%09/evil.example",
+        "\\\\evil.example",
+    ] {
         let target: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
         let authorization = stage.get(&format!("/logto/sign-in?return_to={target}")).await.location();
         let done = stage.browser.get(stage.approve(&authorization, "alice")).await;
@@ -198,13 +210,8 @@ pub async fn redirects_are_303_and_neither_stored_nor_referred<A: Application>()
 pub async fn the_floor_of_requests_to_the_provider_is_kept<A: Application>() {
     let stage = Stage::plain::<A>().await;
     stage.sign_in("alice").await;
-    let all = [
-        Endpoint::Discovery,
-        Endpoint::Jwks,
-        Endpoint::Token,
-        Endpoint::UserInfo,
-        Endpoint::Revocation,
-    ];
+    let all =
+        [Endpoint::Discovery, Endpoint::Jwks, Endpoint::Token, Endpoint::UserInfo, Endpoint::Revocation];
     let total = || all.iter().map(|&endpoint| stage.emulator.count(endpoint)).sum::<u64>();
     assert_eq!(total(), 3, "cold: metadata, keys, token");
     let authorization = stage.start().await;

@@ -17,7 +17,8 @@ pub async fn sign_out_ends_both_sessions_and_revokes<A: Application>() {
         assert_eq!(stage.emulator.count(Endpoint::Revocation), 1);
         assert_eq!(stage.get("/note").await.body, if keep_session { "cart" } else { "none" });
         let end = leaving.location();
-        let parameter = |name: &str| end.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let parameter =
+            |name: &str| end.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         assert_eq!(parameter("client_id").as_deref(), Some("local-app"));
         assert_eq!(parameter("post_logout_redirect_uri"), Some(stage.at("/logto/signed-out")));
         let back = format!("/logto/signed-out?state={}", parameter("state").expect("a state"));
