@@ -34,3 +34,7 @@ pub use {
     },
     routes::LogtoRoutes,
 };
+
+#[cfg(all(doctest, feature = "client", feature = "tower-sessions-0_15"))]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeOfTheProject;

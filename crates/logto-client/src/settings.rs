@@ -72,9 +72,7 @@ impl Settings {
                     root_certificates: config.root_certificates,
                     proxy: config.proxy.map(|proxy| proxy.expose().to_owned()),
                 };
-                let transport = HttpTransport::new(&options)
-                    .map_err(|(field, error)| wrong(field, "cannot be used").with_source(error))?;
-                Arc::new(transport)
+                Arc::new(HttpTransport::new(&options)?)
             }
         };
         Ok(Self {

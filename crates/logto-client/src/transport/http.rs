@@ -1,6 +1,7 @@
 //! The built-in transport.
 
 use super::{MAX_BODY_BYTES, Request, Response, Transport, TransportError};
+use crate::LogtoError;
 use reqwest::header;
 use std::time::Duration;
 
@@ -16,23 +17,34 @@ pub(crate) struct HttpTransport(reqwest::Client);
 
 impl HttpTransport {
     /// Errors name the field of the configuration.
-    pub(crate) fn new(options: &HttpOptions) -> Result<Self, (&'static str, reqwest::Error)> {
+    pub(crate) fn new(options: &HttpOptions) -> Result<Self, LogtoError> {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(Duration::from_secs(2))
             .user_agent(concat!("logto-rust/", env!("CARGO_PKG_VERSION")));
         for pem in &options.root_certificates {
-            let bundle =
-                reqwest::Certificate::from_pem_bundle(pem).map_err(|error| ("root_certificate", error))?;
+            let bundle = reqwest::Certificate::from_pem_bundle(pem)
+                .map_err(|error| wrong("`root_certificate` cannot be read").with_source(error))?;
+            if bundle.is_empty() {
+                return Err(wrong("`root_certificate` holds no certificate in PEM form"));
+            }
             builder = builder.tls_certs_merge(bundle);
         }
         builder = match &options.proxy {
-            Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy).map_err(|error| ("proxy", error))?),
+            Some(proxy) => builder.proxy(
+                reqwest::Proxy::all(proxy)
+                    .map_err(|error| wrong("`proxy` is no address of a proxy").with_source(error))?,
+            ),
             None => builder.no_proxy(),
         };
-        builder.build().map(Self).map_err(|error| ("root_certificate", error))
+        let problem = "`root_certificate`: the certificates given here and the system's cannot be used together";
+        builder.build().map(Self).map_err(|error| wrong(problem).with_source(error))
     }
+}
+
+fn wrong(problem: &str) -> LogtoError {
+    LogtoError::misconfigured(format!("configuration: {problem}"))
 }
 
 #[async_trait::async_trait]
