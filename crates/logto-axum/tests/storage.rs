@@ -9,7 +9,7 @@ use axum::{
 use logto_axum::SessionStorage;
 use logto_conformance::{
     flow::Browser,
-    servers::{Server, note_skip},
+    servers::note_skip,
     storage::{Harness, Outcome, Step, failing_cases, run_steps},
 };
 use std::{
@@ -228,6 +228,7 @@ mod over_0_14_in_memory {
 #[cfg(feature = "tower-sessions-0_14")]
 mod over_0_14_on_redis {
     use super::*;
+    use logto_conformance::servers::Server;
     use tower_sessions_redis_store::{RedisStore, fred::prelude::*};
 
     impl v14::Open for RedisStore<Pool> {

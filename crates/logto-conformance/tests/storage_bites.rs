@@ -125,7 +125,7 @@ impl<const FAULT: u8> Harness for Lab<FAULT> {
                         match (FAULT, &outcome) {
                             (fault::ABSENT_IS_EMPTY, Ok(None)) => *outcome = Ok(Some(String::new())),
                             (fault::EMPTY_IS_ABSENT, Ok(Some(value))) if value.is_empty() => {
-                                *outcome = Ok(None)
+                                *outcome = Ok(None);
                             }
                             _ => {}
                         }

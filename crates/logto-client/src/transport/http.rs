@@ -38,7 +38,8 @@ impl HttpTransport {
             ),
             None => builder.no_proxy(),
         };
-        let problem = "`root_certificate`: the certificates given here and the system's cannot be used together";
+        let problem =
+            "`root_certificate`: the certificates given here and the system's cannot be used together";
         builder.build().map(Self).map_err(|error| wrong(problem).with_source(error))
     }
 }

@@ -112,7 +112,7 @@ fn sign(header: &Value, claims: &Value, key: &Value) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn document(rows: Value) -> Value {
+    fn document(rows: &Value) -> Value {
         json!({
             "now": 1_800_000_000_u64, "issuer": "https://op.example/oidc", "client_id": "c", "nonce": "n",
             "clock_skew_s": 60, "allowed_algs": ["ES384"], "jwks": {"keys": []}, "vectors": rows,
@@ -121,9 +121,10 @@ mod tests {
 
     #[test]
     fn a_row_that_must_be_accepted_and_is_not_is_wrong() {
-        let right = document(json!([{"ctx": "id_token", "id": "a", "expect": "reject", "token": ""}]));
+        let right = document(&json!([{"ctx": "id_token", "id": "a", "expect": "reject", "token": ""}]));
         assert!(judge(&right, None, None).unwrap().is_right());
-        let planted = document(json!([{"ctx": "id_token", "id": "a", "expect": "accept", "token": "a.b.c"}]));
+        let planted =
+            document(&json!([{"ctx": "id_token", "id": "a", "expect": "accept", "token": "a.b.c"}]));
         assert!(!judge(&planted, None, None).unwrap().is_right());
     }
 
@@ -133,16 +134,16 @@ mod tests {
             {"ctx": "access_token", "id": "k", "expect": "accept", "token": "x"},
             {"ctx": "id_token", "id": "a", "expect": "reject", "token": "x"},
         ]);
-        let all = judge(&document(rows.clone()), None, None).unwrap();
+        let all = judge(&document(&rows), None, None).unwrap();
         assert_eq!(all.judged(), 1);
         assert!(all.to_string().contains("skipped           1\n    1 of kind access_token"));
-        let only = judge(&document(rows), None, Some("id_token")).unwrap();
+        let only = judge(&document(&rows), None, Some("id_token")).unwrap();
         assert!(only.to_string().contains("skipped           0"));
     }
 
     #[test]
     fn a_file_without_its_clock_is_an_error() {
-        let mut broken = document(json!([]));
+        let mut broken = document(&json!([]));
         broken.as_object_mut().unwrap().remove("now");
         assert!(judge(&broken, None, None).unwrap_err().contains("now"));
     }
