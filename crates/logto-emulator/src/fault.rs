@@ -171,22 +171,34 @@ async fn fail(failure: Failure) -> Response {
         }
         Failure::NotJson => axum::response::Html("<!doctype html><title>Maintenance</title>").into_response(),
         Failure::TooLarge => format!("{{\"x\":\"{}\"}}", "x".repeat(2 * 1024 * 1024)).into_response(),
-        Failure::Disconnect => Body::new(Broken).into_response(),
+        Failure::Disconnect => Body::new(Broken::default()).into_response(),
         Failure::Hang => std::future::pending().await,
     }
 }
 
-/// A body that breaks at once, and the connection with it.
-struct Broken;
+/// A body that breaks after its first bytes, and the connection with it.
+#[derive(Default)]
+struct Broken {
+    polls: u8,
+}
 
 impl http_body::Body for Broken {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
-        Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
+        self.polls += 1;
+        match self.polls {
+            1 => Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"{\"x\":"))))),
+            // The first bytes leave while the body waits.
+            2 => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            _ => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+        }
     }
 }

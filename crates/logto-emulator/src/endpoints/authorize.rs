@@ -54,10 +54,12 @@ fn authorize(shared: &Shared, headers: &HeaderMap, parameters: &Parameters) -> R
             redirect(&succeed(&mut state, &issuer, authorization, &username), &[])
         }
         _ => {
-            let page = match (signed_in, authorization.registers) {
-                (Some(_), _) if !asks("login") => "consent",
-                (_, true) => "register",
-                _ => "sign-in",
+            let direct = parameters.get("direct_sign_in").and_then(|direct| direct.split_once(':'));
+            let page = match (signed_in, direct) {
+                (Some(_), _) if !asks("login") => "consent".to_owned(),
+                (_, Some((method, target))) => format!("direct/{}/{}", encoded(method), encoded(target)),
+                _ if authorization.registers => "register".to_owned(),
+                _ => "sign-in".to_owned(),
             };
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("app_id", &authorization.client_id);
@@ -68,6 +70,9 @@ fn authorize(shared: &Shared, headers: &HeaderMap, parameters: &Parameters) -> R
                 if let Some(value) = parameters.get(name) {
                     query.append_pair(name, value);
                 }
+            }
+            if page.starts_with("direct/") {
+                query.append_pair("fallback", if authorization.registers { "register" } else { "sign-in" });
             }
             let uid = keys::random();
             let to = format!("/{page}?{}", query.finish());
@@ -90,9 +95,8 @@ pub(super) async fn resume(
         return OidcError::new(400, "session.not_found", "interaction session not found").into_response();
     };
     if third_party(&state, &authorization) {
-        let client_id =
-            form_urlencoded::byte_serialize(authorization.client_id.as_bytes()).collect::<String>();
-        return redirect(&format!("/consent?app_id={client_id}"), &[set_cookie("_interaction", &uid)]);
+        let to = format!("/consent?app_id={}", encoded(&authorization.client_id));
+        return redirect(&to, &[set_cookie("_interaction", &uid)]);
     }
     state.interactions.remove(&uid);
     redirect(&succeed(&mut state, &issuer, authorization, &username), &[])
@@ -131,6 +135,10 @@ fn callback(redirect_uri: &str, parameters: &[(&str, Option<&str>)]) -> String {
     let Ok(mut url) = Url::parse(redirect_uri) else { return redirect_uri.to_owned() };
     url.query_pairs_mut().extend_pairs(present);
     url.into()
+}
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn third_party(state: &Known, authorization: &Authorization) -> bool {

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use url::form_urlencoded;
 
@@ -27,6 +27,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/oidc/auth", get(authorize::by_query).post(authorize::by_form))
         .route("/oidc/auth/{uid}", get(authorize::resume))
         .route("/sign-in", get(sign_in::page).post(sign_in::submit))
+        .route("/direct/{method}/{target}", get(sign_in::page))
         .route("/register", get(sign_in::register_page).post(sign_in::register))
         .route("/consent", get(sign_in::consent_page).post(sign_in::consent))
         .route("/cancel", post(sign_in::cancel))
@@ -165,6 +166,11 @@ pub(crate) struct Parameters(Vec<(String, String)>);
 impl Parameters {
     pub(crate) fn parse(text: &[u8]) -> Self {
         Self(form_urlencoded::parse(text).into_owned().collect())
+    }
+
+    fn of(members: Map<String, Value>) -> Self {
+        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Self(members.into_iter().map(|(name, value)| (name, text(value))).collect())
     }
 
     /// The first of this name that is not empty.

@@ -73,6 +73,12 @@ fn form(headers: &HeaderMap, body: &Bytes, path: &str) -> Result<Parameters, Oid
     if content_type.starts_with("application/x-www-form-urlencoded") {
         return Ok(Parameters::parse(body));
     }
+    // The server takes JSON as well.
+    if content_type.starts_with("application/json")
+        && let Ok(Value::Object(members)) = serde_json::from_slice(body)
+    {
+        return Ok(Parameters::of(members));
+    }
     Err(OidcError::invalid_request(format!(
         "only application/x-www-form-urlencoded content-type bodies are supported on POST {path}"
     )))
@@ -153,7 +159,10 @@ fn exchange_code(
         (None, None) => true,
         _ => false,
     };
-    let same_address = form.get("redirect_uri").is_none_or(|uri| uri == authorization.redirect_uri);
+    let same_address = match form.get("redirect_uri").or(application.only_redirect_uri()) {
+        Some(uri) => uri == authorization.redirect_uri,
+        None => return Err(OidcError::invalid_request("missing required parameter 'redirect_uri'")),
+    };
     if now > code.issued_at + CODE_LIFETIME
         || authorization.client_id != application.id
         || !proven

@@ -1,0 +1,5 @@
+//! The local Logto over real HTTP.
+
+mod answers;
+mod pages;
+mod visitor;
