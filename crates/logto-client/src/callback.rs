@@ -110,7 +110,10 @@ impl<S: Storage> LogtoSession<S> {
         let (pending, started_key) = self.take_pending(&state, &url).await?;
         let client = self.client();
         let metadata = self.inner().provider.metadata().await?;
-        let code = query.into_code(client.issuer(), metadata.sends_iss)?;
+        // An answer without a code ends this sign-in.
+        let code = query
+            .into_code(client.issuer(), metadata.sends_iss)
+            .inspect_err(|_| self.forget_started(started_key.as_deref()))?;
         let key = pkce::sha256(&state);
         match self.inner().exchanges.run(client, &key, pending.clone(), code).await {
             Ok(exchanged) => Ok(VerifiedSignIn { key, started_key, exchanged }),

@@ -13,7 +13,12 @@ pub use fault::{Endpoint, Failure, Received};
 
 use serde_json::{Map, Value};
 use state::{Shared, Tamper};
-use std::{fmt, io, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// A local Logto on loopback: ready when it is returned, gone when it is dropped.
@@ -34,6 +39,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 /// ```
 pub struct Emulator {
     shared: Arc<Shared>,
+    address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
 }
@@ -43,6 +49,7 @@ pub struct Emulator {
 #[must_use = "nothing runs before start"]
 pub struct Builder {
     port: u16,
+    endpoint: Option<String>,
     applications: Vec<Application>,
     users: Vec<User>,
 }
@@ -51,6 +58,12 @@ impl Builder {
     /// The port on 127.0.0.1; default 0, a free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// What it calls itself, where people reach it by another address than its own: behind TLS or a proxy.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
         self
     }
 
@@ -73,13 +86,14 @@ impl Builder {
     /// Where the port is taken.
     pub async fn start(self) -> io::Result<Emulator> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let endpoint = self.endpoint.unwrap_or_else(|| format!("http://{address}"));
         let shared = Arc::new(Shared::new(endpoint, self.applications, self.users)?);
         let (stop, stopped) = oneshot::channel::<()>();
         let server = axum::serve(listener, endpoints::router(Arc::clone(&shared)))
             .with_graceful_shutdown(async { drop(stopped.await) });
         let server = tokio::spawn(async { drop(server.await) });
-        Ok(Emulator { shared, stop: Some(stop), server })
+        Ok(Emulator { shared, address, stop: Some(stop), server })
     }
 }
 
@@ -96,13 +110,24 @@ impl Emulator {
 
     /// What it starts with can be chosen; the application `local-app` and `alice` are there always.
     pub fn builder() -> Builder {
-        Builder { port: 0, applications: vec![Application::local()], users: vec![User::alice()] }
+        Builder {
+            port: 0,
+            endpoint: None,
+            applications: vec![Application::local()],
+            users: vec![User::alice()],
+        }
     }
 
     /// Stops it, after requests under way are answered.
     pub async fn stop(mut self) {
         self.stop.take();
         drop((&mut self.server).await);
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The endpoint, for example `http://127.0.0.1:3001`.

@@ -1,0 +1,10 @@
+//! The client against the local Logto, over real HTTP.
+
+mod callback;
+mod network;
+mod provider;
+mod secrets;
+mod sign_in;
+mod sign_out;
+mod stage;
+mod user_info;
