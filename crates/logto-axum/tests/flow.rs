@@ -2,47 +2,96 @@
 
 #![cfg(feature = "client")]
 
-use axum::{
-    Json, Router,
-    extract::{Query, State},
-    routing::{any, get},
-};
+use axum::{Json, Router, extract::FromRef};
 use logto_axum::{
     Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser, SignInRefused, UserInfo,
 };
-use logto_conformance::flow::{Application, Plan};
-use std::{collections::HashMap, net::TcpListener};
+use logto_conformance::flow::Plan;
+use std::net::TcpListener;
 use tokio::sync::oneshot;
-use tower_sessions::{MemoryStore, Session, SessionManagerLayer, cookie::SameSite};
 
-struct OverTowerSessions;
+/// The application of the suite over one line of tower-sessions, its routes mounted in this way.
+macro_rules! application {
+    ($sessions:ident, |$app:ident, $routes:ident| $mounted:expr) => {
+        use super::*;
+        use axum::{
+            extract::Query,
+            routing::{any, get},
+        };
+        use logto_conformance::flow::Application;
+        use std::collections::HashMap;
+        use $sessions::{MemoryStore, Session, SessionManagerLayer, cookie::SameSite};
 
-impl Application for OverTowerSessions {
-    async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
-        let mut routes = LogtoRoutes::new();
-        if let Some(text) = plan.refuse {
-            routes = routes.on_sign_in(move |_| std::future::ready(Err(SignInRefused::new(text.clone()))));
+        struct OverThisLine;
+
+        impl Application for OverThisLine {
+            async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
+                let ($app, $routes) = (Router::new(), routes(plan));
+                let app = $mounted
+                    .route("/", get(home))
+                    .route("/protected", any(protected))
+                    .route("/user-info", get(user_info))
+                    .route("/note", get(note))
+                    .layer(
+                        SessionManagerLayer::new(MemoryStore::default())
+                            .with_same_site(SameSite::Lax)
+                            .with_secure(false),
+                    )
+                    .with_state(AppState { client });
+                serve(listener, app)
+            }
         }
-        if plan.keep_session {
-            routes = routes.keep_session_at_sign_out();
+
+        async fn note(session: Session, Query(query): Query<HashMap<String, String>>) -> String {
+            if let Some(text) = query.get("text") {
+                session.insert("note", text).await.unwrap();
+            }
+            session.get("note").await.unwrap().unwrap_or_else(|| "none".to_owned())
         }
-        let sessions =
-            SessionManagerLayer::new(MemoryStore::default()).with_same_site(SameSite::Lax).with_secure(false);
-        let app = Router::new()
-            .route("/", get(home))
-            .route("/protected", any(protected))
-            .route("/user-info", get(user_info))
-            .route("/note", get(note))
-            .merge(routes.into_router())
-            .layer(sessions)
-            .with_state(client);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        tokio::spawn(async {
-            axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) }).await.unwrap();
-        });
-        Box::new(stop)
+
+        logto_conformance::flow_suite!(OverThisLine);
+    };
+}
+
+mod over_0_15_merged {
+    application!(tower_sessions, |app, routes| app.merge(routes.into_router()));
+}
+
+#[cfg(feature = "tower-sessions-0_14")]
+mod over_0_14_nested {
+    application!(tower_sessions_0_14, |app, routes| app.nest("/logto", routes.prefix("").into_router()));
+}
+
+/// The state of an application that has more than the client.
+#[derive(Clone)]
+struct AppState {
+    client: LogtoClient,
+}
+
+impl FromRef<AppState> for LogtoClient {
+    fn from_ref(state: &AppState) -> Self {
+        state.client.clone()
     }
+}
+
+fn routes(plan: Plan) -> LogtoRoutes {
+    let mut routes = LogtoRoutes::new();
+    if let Some(text) = plan.refuse {
+        routes = routes.on_sign_in(move |_| std::future::ready(Err(SignInRefused::new(text.clone()))));
+    }
+    if plan.keep_session {
+        routes = routes.keep_session_at_sign_out();
+    }
+    routes
+}
+
+fn serve(listener: TcpListener, app: Router) -> Box<dyn Send> {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    tokio::spawn(async {
+        axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) }).await.unwrap();
+    });
+    Box::new(stop)
 }
 
 async fn home(user: OptionalLogtoUser) -> String {
@@ -56,16 +105,3 @@ async fn protected(user: LogtoUser) -> String {
 async fn user_info(logto: Logto) -> Result<Json<UserInfo>, LogtoError> {
     Ok(Json(logto.fetch_user_info().await?))
 }
-
-async fn note(
-    session: Session,
-    State(_): State<LogtoClient>,
-    Query(query): Query<HashMap<String, String>>,
-) -> String {
-    if let Some(text) = query.get("text") {
-        session.insert("note", text).await.unwrap();
-    }
-    session.get("note").await.unwrap().unwrap_or_else(|| "none".to_owned())
-}
-
-logto_conformance::flow_suite!(OverTowerSessions);

@@ -2,5 +2,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod flow;
+pub mod sample;
 pub mod servers;
 pub mod storage;

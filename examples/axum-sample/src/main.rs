@@ -10,6 +10,8 @@ use logto_axum::{
 use logto_emulator::Emulator;
 use std::{env, error::Error};
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 use tower_sessions::{MemoryStore, SessionManagerLayer, cookie::SameSite};
 
 #[tokio::main]
@@ -28,7 +30,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         None => Some(Emulator::start().await?),
     };
     let config = match &emulator {
-        Some(emulator) => LogtoConfig::new(emulator.endpoint(), "local-app").app_secret("local-secret"),
+        Some(emulator) => LogtoConfig::new(emulator.endpoint(), "local-app")
+            .app_secret("local-secret")
+            .scopes(words("LOGTO_SCOPES"))
+            .resources(words("LOGTO_RESOURCES")),
         None => LogtoConfig::from_env()?,
     };
     let client = LogtoClient::new(config.base_url(&base_url))?;
@@ -38,10 +43,27 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("sign in as alice / alice at the local Logto on {}", emulator.endpoint());
     }
     axum::serve(listener, app(client.clone(), base_url.starts_with("https:")))
-        .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
+        .with_graceful_shutdown(stopped())
         .await?;
+    // Sign-ins whose browsers have gone away are completed first.
     client.shutdown().await;
     Ok(())
+}
+
+fn words(variable: &str) -> Vec<String> {
+    env::var(variable).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// Ctrl-C, or what a deployment sends.
+async fn stopped() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => return,
+            _ = tokio::signal::ctrl_c() => return,
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
 }
 
 fn app(client: LogtoClient, secure: bool) -> Router {

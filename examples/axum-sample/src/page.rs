@@ -6,10 +6,10 @@ const STYLE: &str = "*{box-sizing:border-box}body{font:1rem/1.55 system-ui,sans-
 color:#1c1b1f}main{max-width:36rem;margin:10vh auto;padding:2rem 2.25rem;background:#fff;border-radius:1rem;\
 box-shadow:0 1px 3px #0002}h1{margin:0 0 .75rem;font-size:1.5rem}nav{display:flex;flex-wrap:wrap;gap:.6rem;\
 margin-top:1.5rem}form{margin:0}a.button,button{font:inherit;display:inline-block;padding:.5rem 1.1rem;border:0;\
-border-radius:.6rem;background:#5d34f2;color:#fff;text-decoration:none;cursor:pointer}.quiet{background:#ece8fd;\
-color:#3a1fb0}dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1.25rem;margin:1rem 0 0}dt{color:#66646b}\
+border-radius:.6rem;background:#5d34f2;color:#fff;text-decoration:none;cursor:pointer}nav .quiet{\
+background:#ece8fd;color:#3a1fb0}dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1.25rem;margin:1rem 0 0}dt{color:#66646b}\
 dd{margin:0;overflow-wrap:anywhere}@media(prefers-color-scheme:dark){body{background:#141318;color:#e8e6ee}\
-main{background:#1f1d26}dt{color:#a5a2ae}.quiet{background:#34304a;color:#d6ccff}}";
+main{background:#1f1d26}dt{color:#a5a2ae}nav .quiet{background:#34304a;color:#d6ccff}}";
 
 const SIGN_OUT: &str =
     "<form method=\"post\" action=\"/logto/sign-out\"><button class=\"quiet\">Sign out</button></form>";

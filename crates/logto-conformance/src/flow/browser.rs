@@ -52,6 +52,14 @@ impl Browser {
         self.send(url, request).await
     }
 
+    /// Submits a form.
+    pub async fn post_form(&self, url: impl AsRef<str>, pairs: &[(String, String)]) -> Page {
+        let url = Url::parse(url.as_ref()).expect("an absolute address");
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let request = self.http.post(url.clone()).body(form);
+        self.send(url, request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")).await
+    }
+
     async fn send(&self, url: Url, request: RequestBuilder) -> Page {
         let host = url.host_str().unwrap_or_default().to_owned();
         let cookies = self.cookie_header(&host);

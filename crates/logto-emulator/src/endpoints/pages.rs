@@ -60,7 +60,7 @@ pub(super) fn sign_out(action: &str, xsrf: &str) -> String {
         "Sign out",
         &format!(
             "<form id=\"op.logoutForm\" method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"xsrf\" \
-             value=\"{}\"><input type=\"hidden\" name=\"logout\" value=\"yes\"><button id=\"submit\">Sign out\
+             value=\"{}\"><input type=\"hidden\" name=\"logout\" value=\"yes\"><button>Sign out\
              </button></form><script>document.getElementById('op.logoutForm').submit()</script>",
             escape(action),
             escape(xsrf)
