@@ -1,6 +1,4 @@
-//! The flow suite over this binding, on a real server with real sessions.
-
-#![cfg(feature = "client")]
+//! The application of the flow suite, over both lines of tower-sessions.
 
 use axum::{Json, Router, extract::FromRef};
 use logto_axum::{
@@ -10,7 +8,7 @@ use logto_conformance::flow::Plan;
 use std::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// The application of the suite over one line of tower-sessions, its routes mounted in this way.
+/// Over one line of tower-sessions, the routes mounted in this way.
 macro_rules! application {
     ($sessions:ident, |$app:ident, $routes:ident| $mounted:expr) => {
         use super::*;
@@ -18,28 +16,19 @@ macro_rules! application {
             extract::Query,
             routing::{any, get},
         };
-        use logto_conformance::flow::Application;
         use std::collections::HashMap;
         use $sessions::{MemoryStore, Session, SessionManagerLayer, cookie::SameSite};
 
-        struct OverThisLine;
-
-        impl Application for OverThisLine {
-            async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
-                let ($app, $routes) = (Router::new(), routes(plan));
-                let app = $mounted
-                    .route("/", get(home))
-                    .route("/protected", any(protected))
-                    .route("/user-info", get(user_info))
-                    .route("/note", get(note))
-                    .layer(
-                        SessionManagerLayer::new(MemoryStore::default())
-                            .with_same_site(SameSite::Lax)
-                            .with_secure(false),
-                    )
-                    .with_state(AppState { client });
-                serve(listener, app)
-            }
+        pub(crate) fn router(client: LogtoClient, plan: Plan) -> Router {
+            let sessions = SessionManagerLayer::new(MemoryStore::default());
+            let ($app, $routes) = (Router::new(), routes(plan));
+            $mounted
+                .route("/", get(home))
+                .route("/protected", any(protected))
+                .route("/user-info", get(user_info))
+                .route("/note", get(note))
+                .layer(sessions.with_same_site(SameSite::Lax).with_secure(false))
+                .with_state(AppState { client })
         }
 
         async fn note(session: Session, Query(query): Query<HashMap<String, String>>) -> String {
@@ -48,17 +37,15 @@ macro_rules! application {
             }
             session.get("note").await.unwrap().unwrap_or_else(|| "none".to_owned())
         }
-
-        logto_conformance::flow_suite!(OverThisLine);
     };
 }
 
-mod over_0_15_merged {
+pub(crate) mod over_0_15_merged {
     application!(tower_sessions, |app, routes| app.merge(routes.into_router()));
 }
 
 #[cfg(feature = "tower-sessions-0_14")]
-mod over_0_14_nested {
+pub(crate) mod over_0_14_nested {
     application!(tower_sessions_0_14, |app, routes| app.nest("/logto", routes.prefix("").into_router()));
 }
 
@@ -85,7 +72,8 @@ fn routes(plan: Plan) -> LogtoRoutes {
     routes
 }
 
-fn serve(listener: TcpListener, app: Router) -> Box<dyn Send> {
+/// Serves until what this returns is dropped.
+pub(crate) fn serve(listener: TcpListener, app: Router) -> Box<dyn Send> {
     let (stop, stopped) = oneshot::channel::<()>();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     tokio::spawn(async {

@@ -1,0 +1,40 @@
+//! The flow suite over this binding, on a real server with real sessions.
+
+#![cfg(feature = "client")]
+
+mod application;
+mod bites;
+mod routes;
+
+use logto_axum::LogtoClient;
+use logto_conformance::flow::{Application, Plan};
+use std::net::TcpListener;
+
+mod over_0_15_merged {
+    use super::*;
+
+    struct Merged;
+
+    impl Application for Merged {
+        async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
+            application::serve(listener, application::over_0_15_merged::router(client, plan))
+        }
+    }
+
+    logto_conformance::flow_suite!(Merged);
+}
+
+#[cfg(feature = "tower-sessions-0_14")]
+mod over_0_14_nested {
+    use super::*;
+
+    struct Nested;
+
+    impl Application for Nested {
+        async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
+            application::serve(listener, application::over_0_14_nested::router(client, plan))
+        }
+    }
+
+    logto_conformance::flow_suite!(Nested);
+}
