@@ -174,6 +174,10 @@ impl User {
         self
     }
 
+    pub(crate) fn is_in(&self, organization: &str) -> bool {
+        self.organizations.iter().any(|known| known == organization)
+    }
+
     /// The person's id: twelve characters, the same for the same user name.
     #[must_use]
     pub fn sub(&self) -> String {

@@ -12,8 +12,10 @@ pub use directory::{Application, User};
 pub use fault::{Endpoint, Failure, Received};
 
 use serde_json::{Map, Value};
+pub use state::Rotation;
 use state::{Shared, Tamper};
 use std::{
+    collections::HashMap,
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -52,6 +54,8 @@ pub struct Builder {
     endpoint: Option<String>,
     applications: Vec<Application>,
     users: Vec<User>,
+    resources: HashMap<String, Vec<String>>,
+    organization_scopes: Vec<String>,
 }
 
 impl Builder {
@@ -79,6 +83,22 @@ impl Builder {
         self
     }
 
+    /// One more API resource with its scopes, which everybody has. Without any, every absolute URI is one.
+    pub fn resource<T: Into<String>>(
+        mut self,
+        indicator: impl Into<String>,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.resources.insert(indicator.into(), scopes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The scopes that every member of an organization has in it.
+    pub fn organization_scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.organization_scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Starts it in the current tokio runtime.
     ///
     /// # Errors
@@ -88,7 +108,13 @@ impl Builder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let address = listener.local_addr()?;
         let endpoint = self.endpoint.unwrap_or_else(|| format!("http://{address}"));
-        let shared = Arc::new(Shared::new(endpoint, self.applications, self.users)?);
+        let shared = Arc::new(Shared::new(
+            endpoint,
+            self.applications,
+            self.users,
+            self.resources,
+            self.organization_scopes,
+        )?);
         let (stop, stopped) = oneshot::channel::<()>();
         let server = axum::serve(listener, endpoints::router(Arc::clone(&shared)))
             .with_graceful_shutdown(async { drop(stopped.await) });
@@ -115,6 +141,8 @@ impl Emulator {
             endpoint: None,
             applications: vec![Application::local()],
             users: vec![User::alice()],
+            resources: HashMap::new(),
+            organization_scopes: Vec::new(),
         }
     }
 
@@ -196,6 +224,25 @@ impl Emulator {
     /// Where the system gives no random numbers.
     pub fn rotate_keys(&self) -> io::Result<()> {
         self.shared.state().keys.rotate()
+    }
+
+    /// When refresh tokens are replaced from now on.
+    pub fn set_rotation(&self, rotation: Rotation) {
+        self.shared.state().rotation = rotation;
+    }
+
+    /// For how long a refresh token that was replaced is taken again; at the server 3 s.
+    pub fn set_reuse_interval(&self, interval: Duration) {
+        self.shared.state().reuse_interval = interval;
+    }
+
+    /// Ends everything that a refresh or access token belongs to, as an administrator does.
+    pub fn revoke_grant(&self, token: &str) {
+        let mut state = self.shared.state();
+        let found = state.refresh_grant(token).or_else(|| state.access_grant(token)).map(|(id, _)| id);
+        if let Some(id) = found {
+            state.end_grant(id);
+        }
     }
 
     /// Moves its time on.

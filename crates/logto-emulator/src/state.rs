@@ -17,6 +17,24 @@ use std::{
 pub(crate) const CODE_LIFETIME: u64 = 60;
 pub(crate) const ACCESS_TOKEN_LIFETIME: u64 = 3600;
 
+const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(14 * 86_400);
+/// For so long a refresh token that was replaced is taken again.
+const REUSE_INTERVAL: Duration = Duration::from_secs(3);
+const ORGANIZATIONS: &str = "urn:logto:resource:organizations";
+
+/// When a refresh token is replaced by a new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rotation {
+    /// As the server: a public application's always, a confidential one's after 70 % of its life.
+    #[default]
+    Default,
+    /// At every refresh.
+    Always,
+    /// Never.
+    Never,
+}
+
 pub(crate) type Tamper = Arc<dyn Fn(&mut Map<String, Value>) + Send + Sync>;
 
 pub(crate) struct Shared {
@@ -37,7 +55,12 @@ pub(crate) struct State {
     pub(crate) codes: HashMap<String, Code>,
     grants: Vec<Grant>,
     access_tokens: HashMap<String, (usize, u64)>,
-    refresh_tokens: HashMap<String, usize>,
+    refresh_tokens: HashMap<String, RefreshToken>,
+    /// The scopes of each API resource; without any, every absolute URI is one.
+    resources: HashMap<String, Vec<String>>,
+    organization_scopes: Vec<String>,
+    pub(crate) rotation: Rotation,
+    pub(crate) reuse_interval: Duration,
     /// Where sign-outs under way lead to, by the form's `xsrf`.
     pub(crate) sign_outs: HashMap<String, Option<String>>,
     ahead: Duration,
@@ -73,6 +96,14 @@ pub(crate) struct Code {
     pub(crate) grant: Option<usize>,
 }
 
+struct RefreshToken {
+    grant: usize,
+    from: Duration,
+    until: Duration,
+    /// Once it is replaced.
+    used_at: Option<Duration>,
+}
+
 /// What a person gave an application.
 #[derive(Clone)]
 pub(crate) struct Grant {
@@ -86,6 +117,8 @@ impl Shared {
         endpoint: String,
         applications: Vec<Application>,
         users: Vec<User>,
+        resources: HashMap<String, Vec<String>>,
+        organization_scopes: Vec<String>,
     ) -> io::Result<Self> {
         let state = State {
             applications: applications.into_iter().map(|known| (known.id.clone(), known)).collect(),
@@ -99,6 +132,10 @@ impl Shared {
             grants: Vec::new(),
             access_tokens: HashMap::new(),
             refresh_tokens: HashMap::new(),
+            resources,
+            organization_scopes,
+            rotation: Rotation::default(),
+            reuse_interval: REUSE_INTERVAL,
             sign_outs: HashMap::new(),
             ahead: Duration::ZERO,
         };
@@ -115,8 +152,13 @@ impl Shared {
 }
 
 impl State {
+    /// Seconds since 1970.
     pub(crate) fn now(&self) -> u64 {
-        (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + self.ahead).as_secs()
+        self.time().as_secs()
+    }
+
+    fn time(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + self.ahead
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {
@@ -166,10 +208,60 @@ impl State {
         token
     }
 
-    pub(crate) fn issue_refresh_token(&mut self, grant: usize) -> String {
-        let token = keys::random();
-        self.refresh_tokens.insert(token.clone(), grant);
+    /// A new refresh token; one that takes another's place may keep its end.
+    pub(crate) fn issue_refresh_token(&mut self, grant: usize, until: Option<Duration>) -> String {
+        let (token, now) = (keys::random(), self.time());
+        let until = until.unwrap_or(now + REFRESH_TOKEN_LIFETIME);
+        self.refresh_tokens.insert(token.clone(), RefreshToken { grant, from: now, until, used_at: None });
         token
+    }
+
+    /// The grant of a refresh token that is used: a token that was replaced longer ago than the reuse
+    /// interval ends it.
+    pub(crate) fn use_refresh_token(&mut self, token: &str) -> Option<(usize, Grant)> {
+        let now = self.time();
+        let known = self.refresh_tokens.get(token).filter(|known| now < known.until)?;
+        let (id, reused) =
+            (known.grant, known.used_at.is_some_and(|at| now.saturating_sub(at) >= self.reuse_interval));
+        if reused {
+            self.end_grant(id);
+        }
+        self.living(id).map(|(id, grant)| (id, grant.clone()))
+    }
+
+    /// The refresh token that comes back: a new one, or the same.
+    pub(crate) fn rotate(&mut self, token: &str, public: bool) -> String {
+        let (now, rotation) = (self.time(), self.rotation);
+        let Some(known) = self.refresh_tokens.get_mut(token) else { return token.to_owned() };
+        let aged = (now.saturating_sub(known.from)).as_secs() * 10
+            >= (known.until.saturating_sub(known.from)).as_secs() * 7;
+        let rotates = match rotation {
+            Rotation::Default => public || aged,
+            Rotation::Always => true,
+            Rotation::Never => false,
+        };
+        if !rotates && known.used_at.is_none() {
+            return token.to_owned();
+        }
+        // Each use within the interval begins it anew.
+        known.used_at = Some(now);
+        let (grant, until) = (known.grant, public.then_some(known.until));
+        self.issue_refresh_token(grant, until)
+    }
+
+    pub(crate) fn knows_resource(&self, resource: &str) -> bool {
+        self.resources.is_empty() || self.resources.contains_key(resource) || resource == ORGANIZATIONS
+    }
+
+    pub(crate) fn scopes_of(&self, resource: &str) -> &[String] {
+        match resource {
+            ORGANIZATIONS => &self.organization_scopes,
+            _ => self.resources.get(resource).map_or(&[], Vec::as_slice),
+        }
+    }
+
+    pub(crate) fn organization_scopes(&self) -> &[String] {
+        &self.organization_scopes
     }
 
     pub(crate) fn access_grant(&self, token: &str) -> Option<(usize, &Grant)> {
@@ -178,7 +270,7 @@ impl State {
     }
 
     pub(crate) fn refresh_grant(&self, token: &str) -> Option<(usize, &Grant)> {
-        self.living(*self.refresh_tokens.get(token)?)
+        self.living(self.refresh_tokens.get(token)?.grant)
     }
 
     fn living(&self, grant: usize) -> Option<(usize, &Grant)> {

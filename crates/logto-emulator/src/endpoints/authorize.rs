@@ -214,6 +214,9 @@ fn check(state: &Known, issuer: &str, parameters: &Parameters) -> Result<Authori
     if authorization.resources.iter().any(|resource| Url::parse(resource).is_err()) {
         return Err(told("invalid_target", Some("resource indicator must be an absolute URI")));
     }
+    if !authorization.resources.iter().all(|resource| state.knows_resource(resource)) {
+        return Err(told("invalid_target", Some("resource indicator is missing, or unknown")));
+    }
     Ok(authorization)
 }
 

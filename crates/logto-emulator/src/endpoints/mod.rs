@@ -3,7 +3,9 @@
 pub(crate) mod authorize;
 mod discovery;
 mod end_session;
+mod issue;
 mod pages;
+mod refresh;
 mod sign_in;
 mod token;
 mod user_info;

@@ -1,9 +1,13 @@
 //! The token and revocation endpoints.
 
-use super::{OidcError, Parameters, json_answer};
+use super::{
+    OidcError, Parameters,
+    issue::{Wanted, issue, known_resource},
+    json_answer, refresh,
+};
 use crate::{
     Application, keys,
-    state::{ACCESS_TOKEN_LIFETIME, CODE_LIFETIME, Grant, Shared, State as Known},
+    state::{CODE_LIFETIME, Grant, Shared, State as Known},
 };
 use axum::{
     body::Bytes,
@@ -12,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use url::form_urlencoded;
 
@@ -23,7 +27,7 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         let application = authenticate(&state, &issuer, &headers, &form)?;
         match form.get("grant_type") {
             Some("authorization_code") => exchange_code(&mut state, &issuer, &application, &form),
-            Some("refresh_token") => refresh(&mut state, &issuer, &application, &form),
+            Some("refresh_token") => refresh::refresh(&mut state, &issuer, &application, &form),
             Some(_) => Err(OidcError::new(400, "unsupported_grant_type", "unsupported grant_type requested")),
             None => Err(OidcError::invalid_request("missing required parameter 'grant_type'")),
         }
@@ -177,79 +181,15 @@ fn exchange_code(
     }
     let offline = grant.authorization.scope.iter().any(|scope| scope == "offline_access");
     let refresh_token =
-        (offline || application.always_issue_refresh_token).then(|| state.issue_refresh_token(id));
-    answer(state, issuer, id, &grant, form.get("resource"), refresh_token)
-}
-
-/// The plain form: the same refresh token comes back.
-fn refresh(
-    state: &mut Known,
-    issuer: &str,
-    application: &Application,
-    form: &Parameters,
-) -> Result<Map<String, Value>, OidcError> {
-    let presented = form
-        .get("refresh_token")
-        .ok_or_else(|| OidcError::invalid_request("missing required parameter 'refresh_token'"))?;
-    let (id, grant) = state.refresh_grant(presented).ok_or_else(OidcError::invalid_grant)?;
-    if grant.authorization.client_id != application.id {
-        return Err(OidcError::invalid_grant());
-    }
-    let grant = grant.clone();
-    answer(state, issuer, id, &grant, form.get("resource"), Some(presented.to_owned()))
-}
-
-fn answer(
-    state: &mut Known,
-    issuer: &str,
-    id: usize,
-    grant: &Grant,
-    resource: Option<&str>,
-    refresh_token: Option<String>,
-) -> Result<Map<String, Value>, OidcError> {
+        (offline || application.always_issue_refresh_token).then(|| state.issue_refresh_token(id, None));
     let asked = &grant.authorization;
-    if resource.is_some_and(|resource| !asked.resources.iter().any(|known| known == resource)) {
-        return Err(OidcError::new(400, "invalid_target", "resource indicator is missing, or unknown"));
-    }
-    let openid = asked.scope.iter().any(|scope| scope == "openid");
     // Without `openid` and with one resource in the request its token comes unasked.
-    let resource = resource.or(match asked.resources.as_slice() {
-        [only] if !openid => Some(only),
+    let resource = match (form.get("resource"), asked.resources.as_slice()) {
+        (Some(resource), _) => Some(known_resource(asked, resource)?),
+        (None, [only]) if !asked.scope.iter().any(|scope| scope == "openid") => Some(only.clone()),
         _ => None,
-    });
-    let user = state.user(&grant.username).cloned().ok_or_else(OidcError::invalid_grant)?;
-    let now = state.now();
-    let (access_token, scope) = match resource {
-        Some(resource) => {
-            let claims = json!({
-                "jti": keys::random(), "sub": user.sub(), "iat": now, "exp": now + ACCESS_TOKEN_LIFETIME,
-                "scope": "", "client_id": asked.client_id, "iss": issuer, "aud": resource,
-            });
-            (state.keys.sign(Some("at+jwt"), &claims), String::new())
-        }
-        None => (state.issue_opaque_token(id), asked.scope.join(" ")),
     };
-    let mut body = Map::new();
-    body.insert("access_token".to_owned(), access_token.into());
-    body.insert("expires_in".to_owned(), ACCESS_TOKEN_LIFETIME.into());
-    if openid {
-        let mut claims = user.claims(&asked.scope, false);
-        if let Some(nonce) = &asked.nonce {
-            claims.insert("nonce".to_owned(), nonce.clone().into());
-        }
-        claims.insert("aud".to_owned(), asked.client_id.clone().into());
-        claims.insert("exp".to_owned(), (now + ACCESS_TOKEN_LIFETIME).into());
-        claims.insert("iat".to_owned(), now.into());
-        claims.insert("iss".to_owned(), issuer.into());
-        if let Some(tamper) = state.tampers.id_token.clone() {
-            tamper(&mut claims);
-        }
-        body.insert("id_token".to_owned(), state.keys.sign(None, &Value::Object(claims)).into());
-    }
-    if let Some(refresh_token) = refresh_token {
-        body.insert("refresh_token".to_owned(), refresh_token.into());
-    }
-    body.insert("scope".to_owned(), scope.into());
-    body.insert("token_type".to_owned(), "Bearer".into());
-    Ok(body)
+    // An organization is not looked at here: its tokens come by refresh.
+    let wanted = Wanted { resource, organization: None, scope: asked.scope.clone() };
+    issue(state, issuer, id, &grant, &wanted, refresh_token)
 }

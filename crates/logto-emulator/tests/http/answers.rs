@@ -6,11 +6,15 @@ use logto_emulator::{Application, Emulator, Endpoint, Failure};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-fn code(emulator: &Emulator, changes: &[(&str, &str)]) -> String {
+pub(crate) fn code(emulator: &Emulator, changes: &[(&str, &str)]) -> String {
     parameter(&emulator.approve(&authorization(emulator, changes), "alice").unwrap(), "code").unwrap()
 }
 
-async fn token(emulator: &Emulator, credentials: Option<(&str, &str)>, form: &[(&str, &str)]) -> Answer {
+pub(crate) async fn token(
+    emulator: &Emulator,
+    credentials: Option<(&str, &str)>,
+    form: &[(&str, &str)],
+) -> Answer {
     let visitor = Visitor::new();
     let request = visitor.client().post(format!("{}/token", emulator.issuer()));
     let request = request.header("content-type", FORM).body(encoded(form));
@@ -22,9 +26,9 @@ async fn token(emulator: &Emulator, credentials: Option<(&str, &str)>, form: &[(
         .await
 }
 
-const LOCAL: Option<(&str, &str)> = Some(("local-app", "local-secret"));
+pub(crate) const LOCAL: Option<(&str, &str)> = Some(("local-app", "local-secret"));
 
-async fn exchange(emulator: &Emulator, code: &str) -> Answer {
+pub(crate) async fn exchange(emulator: &Emulator, code: &str) -> Answer {
     let form = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -34,12 +38,12 @@ async fn exchange(emulator: &Emulator, code: &str) -> Answer {
     token(emulator, LOCAL, &form).await
 }
 
-async fn user_info(emulator: &Emulator, token: &str) -> Answer {
+pub(crate) async fn user_info(emulator: &Emulator, token: &str) -> Answer {
     let visitor = Visitor::new();
     visitor.send(visitor.client().get(format!("{}/me", emulator.issuer())).bearer_auth(token)).await
 }
 
-fn payload(token: &str) -> Value {
+pub(crate) fn payload(token: &str) -> Value {
     let part = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }

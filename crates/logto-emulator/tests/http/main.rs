@@ -2,4 +2,5 @@
 
 mod answers;
 mod pages;
+mod refresh;
 mod visitor;
