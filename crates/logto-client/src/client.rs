@@ -6,6 +6,7 @@ use crate::{
     memory::Memory,
     pending::{self, Pending},
     provider::Provider,
+    refresh::Refreshes,
     return_to,
     settings::Settings,
 };
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Arc<Settings>,
     pub(crate) provider: Provider,
     pub(crate) exchanges: Exchanges,
+    pub(crate) refreshes: Refreshes,
     /// Sign-ins by the hash of state and visitor: two that start at once in one session both come back.
     pub(crate) started: Mutex<Memory<Pending>>,
     pub(crate) tasks: TaskTracker,
@@ -77,6 +79,7 @@ impl LogtoClient {
             provider: Provider::new(Arc::clone(&settings)),
             settings,
             exchanges: Exchanges::default(),
+            refreshes: Refreshes::default(),
             started: Mutex::new(Memory::new(pending::LIFETIME, MOST_REMEMBERED)),
             tasks: TaskTracker::new(),
         })))
@@ -137,7 +140,7 @@ impl LogtoClient {
         return_to::on_origin(raw, self.base_url()?)
     }
 
-    /// Waits until exchanges and revocations under way have ended. Call it after the server has stopped.
+    /// Waits until exchanges, refreshes and revocations under way have ended. Call it after the server has stopped.
     pub async fn shutdown(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;

@@ -16,6 +16,7 @@ struct Inner {
     code: Option<Cow<'static, str>>,
     description: Option<String>,
     retry_after: Option<Duration>,
+    repeated: bool,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -108,6 +109,7 @@ impl LogtoError {
             code: None,
             description: None,
             retry_after: None,
+            repeated: false,
             source: None,
         }))
     }
@@ -128,6 +130,10 @@ impl LogtoError {
 
     pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
         self.map(|inner| inner.retry_after = retry_after)
+    }
+
+    pub(crate) fn repeated(self) -> Self {
+        self.map(|inner| inner.repeated = true)
     }
 
     pub(crate) fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
@@ -162,6 +168,13 @@ impl LogtoError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// Whether the sign-in has ended twice within a minute: to send the person to sign-in by themselves
+    /// once more would go round in a circle.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        self.0.repeated
     }
 }
 

@@ -1,11 +1,11 @@
 //! One code, one exchange: whoever brings the same callback joins it or hears its outcome.
 
 use crate::{
-    ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret,
+    ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret, TokenTarget,
     memory::Memory,
     oidc::{answer, token},
     pending::{self, Pending},
-    tokens::{self, AccessToken},
+    tokens::StoredToken,
     transport::Request,
     verify::{IdTokenRules, decode_claims},
 };
@@ -31,7 +31,7 @@ pub(crate) struct Exchanged {
     pub(crate) id_token: Option<(Secret, IdTokenClaims)>,
     pub(crate) refresh_token: Option<Secret>,
     /// The access token and its key in the stored map.
-    pub(crate) access_token: (String, AccessToken),
+    pub(crate) access_token: (String, StoredToken),
 }
 
 /// The exchanges of this process, by the hash of their state.
@@ -159,11 +159,11 @@ async fn exchange(client: &LogtoClient, pending: Pending, code: &str) -> Outcome
         None => None,
     };
     let key = match &id_token {
-        Some(_) => tokens::USER_INFO.to_owned(),
-        None => audience(answer.access_token.expose(), &settings.resources),
+        Some(_) => TokenTarget::user_info().key(),
+        None => audience(answer.access_token.expose(), &settings.resources).key(),
     };
     let lifetime = answer.expires_in.unwrap_or(token::DEFAULT_EXPIRES_IN);
-    let access_token = AccessToken {
+    let access_token = StoredToken {
         token: answer.access_token,
         scope: answer.scope.unwrap_or_default(),
         expires_at: settings.clock.now().as_secs() + lifetime,
@@ -177,12 +177,11 @@ async fn exchange(client: &LogtoClient, pending: Pending, code: &str) -> Outcome
 }
 
 /// Without `openid` and with one resource Logto issues that resource's token at once.
-fn audience(access_token: &str, resources: &[String]) -> String {
-    decode_claims(access_token)
-        .ok()
-        .and_then(|claims| {
-            let aud = claims.get("aud")?.as_str()?;
-            resources.iter().find(|resource| *resource == aud).map(|resource| tokens::resource_key(resource))
-        })
-        .unwrap_or_else(|| tokens::USER_INFO.to_owned())
+fn audience(access_token: &str, resources: &[String]) -> TokenTarget {
+    let claims = decode_claims(access_token).unwrap_or_default();
+    let audience = claims.get("aud").and_then(serde_json::Value::as_str);
+    match resources.iter().find(|resource| Some(resource.as_str()) == audience) {
+        Some(resource) => TokenTarget::resource(resource),
+        None => TokenTarget::user_info(),
+    }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 /// Values by key, each for the same lifetime; where there are too many the oldest go first.
+#[derive(Clone)]
 pub(crate) struct Memory<V> {
     lifetime: Duration,
     capacity: usize,
@@ -28,6 +29,10 @@ impl<V> Memory<V> {
         self.forget_old(now, self.capacity - 1);
         self.values.insert(key.to_owned(), (now, value));
         self.order.push_back((now, key.to_owned()));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<V> {

@@ -1,7 +1,10 @@
 //! The operations of one visitor.
 
-use crate::{ErrorKind, IdTokenClaims, LogtoClient, LogtoError, client::Inner, verify::decode_claims};
-use logto_storage_core::{Storage, StorageError, keys};
+use crate::{
+    ErrorKind, IdTokenClaims, LogtoClient, LogtoError, client::Inner, session_meta::SessionMeta,
+    verify::decode_claims,
+};
+use logto_storage_core::{Changes, Storage, StorageError, keys};
 use std::{fmt, time::Duration};
 
 /// One visitor's sign-in, tokens and sign-out: the client and the visitor's storage. One per request.
@@ -71,8 +74,34 @@ impl<S: Storage> LogtoSession<S> {
         Ok(Some(IdTokenClaims::new(claims)))
     }
 
-    async fn stored_id_token(&self) -> Result<Option<String>, LogtoError> {
-        Ok(self.storage.get(keys::ID_TOKEN).await?)
+    pub(crate) async fn stored_id_token(&self) -> Result<Option<String>, LogtoError> {
+        let token = self.storage.get(keys::ID_TOKEN).await?;
+        if token.is_some() && self.has_come_back().await? {
+            return Ok(None);
+        }
+        Ok(token)
+    }
+
+    /// Whether these items are of a visitor who has signed out: another request, slower than the
+    /// sign-out, has written them back. They are dropped.
+    pub(crate) async fn has_come_back(&self) -> Result<bool, LogtoError> {
+        let refreshes = &self.inner().refreshes;
+        if !refreshes.any_signed_out() {
+            return Ok(false);
+        }
+        let meta = SessionMeta::load(&self.storage).await?;
+        if !meta.visitor().is_some_and(|visitor| refreshes.has_signed_out(self.now(), visitor)) {
+            return Ok(false);
+        }
+        self.forget(Changes::new().remove(keys::SIGN_IN_SESSION).remove(keys::SESSION_META)).await?;
+        Ok(true)
+    }
+
+    /// Drops all tokens, with these changes beside.
+    pub(crate) async fn forget(&self, beside: Changes) -> Result<(), LogtoError> {
+        let changes =
+            beside.remove(keys::ID_TOKEN).remove(keys::REFRESH_TOKEN).remove(keys::ACCESS_TOKEN_MAP);
+        Ok(self.storage.apply(&changes).await?)
     }
 
     pub(crate) fn inner(&self) -> &Inner {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 1;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SessionMeta {
     v: u32,
     /// A random name of this visitor, by which this process remembers their sign-ins.
@@ -15,6 +15,9 @@ pub(crate) struct SessionMeta {
     /// The `state` that comes back from the provider's sign-out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sign_out_state: Option<String>,
+    /// When the sign-in last ended by itself, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_at: Option<u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,13 +54,17 @@ impl SessionMeta {
         self.sign_out_state.take()
     }
 
+    /// Notes that the sign-in has ended by itself; whether it did so within the last minute too.
+    pub(crate) fn note_end(&mut self, now: u64) -> bool {
+        let before = self.ended_at.replace(now);
+        before.is_some_and(|before| now.saturating_sub(before) < 60)
+    }
+
     /// As it is stored; `None` where there is nothing to store.
     pub(crate) fn to_json(&self) -> Option<String> {
-        if self.visitor.is_none() && self.sign_out_state.is_none() {
+        if self.visitor.is_none() && self.sign_out_state.is_none() && self.ended_at.is_none() {
             return None;
         }
-        let meta =
-            Self { v: VERSION, visitor: self.visitor.clone(), sign_out_state: self.sign_out_state.clone() };
-        serde_json::to_string(&meta).ok()
+        serde_json::to_string(&Self { v: VERSION, ..self.clone() }).ok()
     }
 }

@@ -39,19 +39,17 @@ impl<S: Storage> LogtoSession<S> {
         }
         let storage = self.storage();
         let refresh_token = storage.get(keys::REFRESH_TOKEN).await?.map(Secret::new);
+        let before = SessionMeta::load(storage).await?;
         let state = post_logout_redirect.map(|_| pkce::random()).transpose()?;
         let meta = SessionMeta::signed_out(state.clone());
-        let changes = Changes::new()
-            .remove(keys::ID_TOKEN)
-            .remove(keys::REFRESH_TOKEN)
-            .remove(keys::ACCESS_TOKEN_MAP)
-            .remove(keys::SIGN_IN_SESSION);
+        let changes = Changes::new().remove(keys::SIGN_IN_SESSION);
         let changes = match meta.to_json() {
             Some(json) => changes.set(keys::SESSION_META, json),
             None => changes.remove(keys::SESSION_META),
         };
-        storage.apply(&changes).await?;
-        if let Some(token) = refresh_token {
+        self.forget(changes).await?;
+        let newest = self.inner().refreshes.sign_out(self.client(), refresh_token, before.visitor());
+        if let Some(token) = newest {
             revoke(self.client(), token).await;
         }
         let metadata = self.inner().provider.metadata().await?;

@@ -5,17 +5,10 @@ use logto_storage_core::{Storage, keys};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
-/// The key of the token for the user info endpoint.
-pub(crate) const USER_INFO: &str = "@";
-
-/// The key of the token for a resource.
-pub(crate) fn resource_key(resource: &str) -> String {
-    format!("@{resource}")
-}
-
+/// An access token as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AccessToken {
+pub(crate) struct StoredToken {
     #[serde(with = "stored")]
     pub(crate) token: Secret,
     #[serde(default)]
@@ -24,9 +17,19 @@ pub(crate) struct AccessToken {
     pub(crate) expires_at: u64,
 }
 
-/// Access tokens by `@<resource>`.
+/// A token is used until so long before it expires, in seconds: it is still good when it arrives.
+const LEEWAY: u64 = 30;
+
+impl StoredToken {
+    /// Whether it is good for a while yet.
+    pub(crate) fn is_fresh(&self, now: Duration) -> bool {
+        now.as_secs() + LEEWAY < self.expires_at
+    }
+}
+
+/// Access tokens by the keys of their [targets](crate::TokenTarget).
 #[derive(Debug, Default)]
-pub(crate) struct AccessTokenMap(BTreeMap<String, AccessToken>);
+pub(crate) struct AccessTokenMap(BTreeMap<String, StoredToken>);
 
 impl AccessTokenMap {
     /// Those stored; an entry that cannot be read is left out, the others stay.
@@ -41,12 +44,12 @@ impl AccessTokenMap {
         Ok(Self(entries.into_iter().filter_map(readable).collect()))
     }
 
-    pub(crate) fn insert(&mut self, key: String, token: AccessToken) {
+    pub(crate) fn insert(&mut self, key: String, token: StoredToken) {
         self.0.insert(key, token);
     }
 
     /// A token that is still good.
-    pub(crate) fn get(&self, key: &str, now: Duration) -> Option<&AccessToken> {
+    pub(crate) fn get(&self, key: &str, now: Duration) -> Option<&StoredToken> {
         self.0.get(key).filter(|token| now.as_secs() < token.expires_at)
     }
 
@@ -70,9 +73,9 @@ mod tests {
         Storage::set(&storage, keys::ACCESS_TOKEN_MAP, text).await.unwrap();
         let map = AccessTokenMap::load(&storage).await.unwrap();
         let at = Duration::from_secs;
-        assert_eq!(map.get(USER_INFO, at(199)).unwrap().token.expose(), "a");
-        assert!(map.get(USER_INFO, at(200)).is_none());
-        assert_eq!(map.get(&resource_key("x"), at(99)).unwrap().scope, "");
+        assert_eq!(map.get("@", at(199)).unwrap().token.expose(), "a");
+        assert!(map.get("@", at(200)).is_none());
+        assert_eq!(map.get("@x", at(99)).unwrap().scope, "");
         assert_eq!(map.to_json(at(150)).unwrap(), r#"{"@":{"token":"a","scope":"openid","expiresAt":200}}"#);
     }
 }

@@ -1,42 +1,36 @@
 //! What the provider tells of the person who is signed in.
 
 use crate::{
-    ErrorKind, LogtoError, LogtoSession, Secret, UserInfo,
-    oidc::answer,
-    session::not_authenticated,
-    tokens::{self, AccessTokenMap},
+    AccessToken, ErrorKind, LogtoError, LogtoSession, Secret, TokenTarget, UserInfo, oidc::answer,
     transport::Request,
 };
 use logto_storage_core::Storage;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S: Storage> LogtoSession<S> {
-    /// Asks the provider for the person's data; one request.
+    /// Asks the provider for the person's data; one request, or a refresh before it where the access
+    /// token has expired.
     ///
     /// # Errors
     ///
-    /// `NotAuthenticated` where nobody is signed in or the access token is no longer good;
-    /// `Unavailable` and `RateLimited` where the same call may succeed later; `ProviderMisbehaved` where
-    /// the answer is about another person.
+    /// Those of [`access_token`](Self::access_token); `ProviderMisbehaved` where the answer is about
+    /// another person.
     ///
     /// Source: OpenID Connect Core §5.3.
     pub async fn fetch_user_info(&self) -> Result<UserInfo, LogtoError> {
         let claims = self.id_token_claims().await?;
-        let map = AccessTokenMap::load(self.storage()).await?;
-        let token = map.get(tokens::USER_INFO, self.now()).ok_or_else(not_authenticated)?;
-        let provider = &self.inner().provider;
-        let endpoint = provider.metadata().await?.userinfo_endpoint.clone().ok_or_else(|| {
-            LogtoError::new(
-                ErrorKind::ProviderMisbehaved,
-                "the provider's metadata name no `userinfo_endpoint`",
-            )
-        })?;
-        let authorization = Secret::new(format!("Bearer {}", token.token.expose()));
-        let request = Request::get(endpoint, TIMEOUT).with_authorization(Some(authorization));
-        let answer = answer::json(&provider.send(request).await?)?;
+        let token = self.access_token(TokenTarget::user_info()).await?;
+        let answer = match self.user_info_of(&token).await {
+            // Ended at the provider, or a token that is not what was stored: a refresh tells which.
+            Err(error) if error.kind() == ErrorKind::NotAuthenticated => {
+                let token = self.access_token(TokenTarget::user_info().forced()).await?;
+                self.user_info_of(&token).await?
+            }
+            outcome => outcome?,
+        };
         if answer.get("sub").and_then(Value::as_str) != Some(claims.sub()) {
             return Err(LogtoError::new(
                 ErrorKind::ProviderMisbehaved,
@@ -45,5 +39,18 @@ impl<S: Storage> LogtoSession<S> {
             .with_code("fetch_user_info_failed"));
         }
         Ok(UserInfo::new(answer))
+    }
+
+    async fn user_info_of(&self, token: &AccessToken) -> Result<Map<String, Value>, LogtoError> {
+        let provider = &self.inner().provider;
+        let endpoint = provider.metadata().await?.userinfo_endpoint.clone().ok_or_else(|| {
+            LogtoError::new(
+                ErrorKind::ProviderMisbehaved,
+                "the provider's metadata name no `userinfo_endpoint`",
+            )
+        })?;
+        let authorization = Secret::new(format!("Bearer {}", token.expose()));
+        let request = Request::get(endpoint, TIMEOUT).with_authorization(Some(authorization));
+        answer::json(&provider.send(request).await?)
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn success(answer: &Response) -> Result<(), LogtoError> {
             ErrorKind::InvalidTarget,
             "the provider refuses the resource: configure it, and ask for it at sign-in",
         ),
-        (403, Some("insufficient_scope")) => {
+        (403, Some("insufficient_scope")) | (400, Some("invalid_scope")) => {
             LogtoError::new(ErrorKind::InsufficientScope, "the tokens lack a scope that this needs")
         }
         (_, Some("access_denied")) => {
@@ -103,6 +103,7 @@ mod tests {
             (400, r#"{"error":"invalid_target"}"#, ErrorKind::InvalidTarget, "invalid_target"),
             (403, r#"{"error":"access_denied"}"#, ErrorKind::Forbidden, "access_denied"),
             (403, r#"{"error":"insufficient_scope"}"#, ErrorKind::InsufficientScope, "insufficient_scope"),
+            (400, r#"{"error":"invalid_scope"}"#, ErrorKind::InsufficientScope, "invalid_scope"),
             (401, r#"{"error":"invalid_token"}"#, ErrorKind::NotAuthenticated, "invalid_token"),
             (429, "Too many requests", ErrorKind::RateLimited, "rate_limited"),
             (503, "<html>", ErrorKind::Unavailable, "http_error_503"),

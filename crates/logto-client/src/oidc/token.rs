@@ -1,6 +1,6 @@
 //! The code exchange: its form, its answer, client authentication (RFC 6749 §2.3.1, §4.1.3, §5.1).
 
-use crate::{ErrorKind, LogtoError, Secret, settings::Settings};
+use crate::{ErrorKind, LogtoError, Secret, TokenTarget, settings::Settings};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
@@ -32,6 +32,24 @@ pub(crate) fn code_form<'a>(
         ("redirect_uri", redirect_uri),
         ("grant_type", "authorization_code"),
     ]
+}
+
+/// The form of a refresh, in the order of Logto's SDKs.
+pub(crate) fn refresh_form<'a>(
+    settings: &'a Settings,
+    refresh_token: &'a str,
+    target: &'a TokenTarget,
+    scope: Option<&'a str>,
+) -> Vec<(&'static str, &'a str)> {
+    let mut form = vec![
+        ("client_id", settings.app_id.as_str()),
+        ("refresh_token", refresh_token),
+        ("grant_type", "refresh_token"),
+    ];
+    form.extend(target.resource_indicator().map(|resource| ("resource", resource)));
+    form.extend(target.organization_id().map(|organization| ("organization_id", organization)));
+    form.extend(scope.map(|scope| ("scope", scope)));
+    form
 }
 
 /// HTTP Basic with form-encoded id and secret; public clients have none.

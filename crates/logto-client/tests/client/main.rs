@@ -3,8 +3,10 @@
 mod callback;
 mod network;
 mod provider;
+mod refresh;
 mod secrets;
 mod sign_in;
 mod sign_out;
 mod stage;
+mod tokens;
 mod user_info;

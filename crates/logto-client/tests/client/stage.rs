@@ -5,7 +5,7 @@ use logto_client::{
 };
 use logto_emulator::Emulator;
 use logto_storage_core::{MemoryStorage, Storage, keys};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use url::Url;
 
 pub(crate) const BASE: &str = "http://localhost:3000";
@@ -24,7 +24,10 @@ impl Stage {
     }
 
     pub(crate) async fn with(change: impl FnOnce(LogtoConfig) -> LogtoConfig) -> Self {
-        let emulator = Emulator::start().await.unwrap();
+        Self::over(Emulator::start().await.unwrap(), change)
+    }
+
+    pub(crate) fn over(emulator: Emulator, change: impl FnOnce(LogtoConfig) -> LogtoConfig) -> Self {
         let clock = ManualClock::start_now();
         let config = config(&emulator.endpoint()).clock(Arc::new(clock.clone()));
         let client = LogtoClient::new(change(config)).unwrap();
@@ -53,6 +56,16 @@ impl Stage {
 
     pub(crate) async fn complete(&self, callback: &str) -> Result<SignedIn, LogtoError> {
         self.session().handle_sign_in_callback(callback).await
+    }
+
+    /// Time passes for everybody.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.emulator.advance(by);
+    }
+
+    pub(crate) async fn item(&self, key: &str) -> Option<String> {
+        Storage::get(&self.storage, key).await.unwrap()
     }
 
     /// Which items are stored, ours aside.

@@ -48,15 +48,27 @@ async fn who_is_not_signed_in_is_told_so_without_a_request() {
 }
 
 #[tokio::test]
-async fn an_id_token_past_its_exp_is_still_a_session_and_an_expired_access_token_is_not_sent() {
+async fn an_id_token_past_its_exp_is_still_a_session_and_an_expired_access_token_is_refreshed() {
     let stage = Stage::set().await;
     stage.sign_in().await;
-    stage.clock.advance(Duration::from_secs(7200));
+    stage.advance(Duration::from_secs(7200));
     assert!(stage.session().is_authenticated().await.unwrap());
     assert_eq!(stage.session().id_token_claims().await.unwrap().username(), Some("alice"));
+    stage.session().fetch_user_info().await.unwrap();
+    assert_eq!((stage.emulator.count(Endpoint::Token), stage.emulator.count(Endpoint::UserInfo)), (2, 1));
+}
+
+#[tokio::test]
+async fn a_token_that_user_info_does_not_take_is_refreshed_once() {
+    let stage = Stage::set().await;
+    stage.sign_in().await;
+    stage.emulator.fail_next(Endpoint::UserInfo, Failure::Status(401), 1);
+    stage.session().fetch_user_info().await.unwrap();
+    assert_eq!(stage.emulator.count(Endpoint::Token), 2);
+    stage.emulator.set_failure(Endpoint::UserInfo, Some(Failure::Status(401)));
     let error = stage.session().fetch_user_info().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotAuthenticated);
-    assert_eq!(stage.emulator.count(Endpoint::UserInfo), 0);
+    assert_eq!(stage.emulator.count(Endpoint::Token), 3);
 }
 
 #[tokio::test]
@@ -64,7 +76,6 @@ async fn failures_of_the_user_info_endpoint_are_told_apart_and_sign_nobody_out()
     let stage = Stage::set().await;
     stage.sign_in().await;
     for (failure, kind) in [
-        (Failure::Status(401), ErrorKind::NotAuthenticated),
         (Failure::Status(500), ErrorKind::Unavailable),
         (Failure::RetryAfter(3), ErrorKind::RateLimited),
         (Failure::NotJson, ErrorKind::ProviderMisbehaved),
