@@ -4,7 +4,10 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use logto_client::{ErrorKind, web};
+use logto_client::{
+    ErrorKind,
+    web::{self, Refusal},
+};
 use std::{error::Error, fmt, ops::Deref};
 
 /// An error of Logto as an answer: its status, a fixed body, the cause only in the log.
@@ -21,31 +24,13 @@ use std::{error::Error, fmt, ops::Deref};
 #[derive(Clone)]
 pub struct LogtoError {
     error: logto_client::LogtoError,
-    audience: Audience,
-}
-
-/// Whom the answer is for.
-#[derive(Clone)]
-enum Audience {
-    /// A person, whose sign-in starts here, where that is known.
-    Person { sign_in: Option<String> },
-    /// A person who is sent there instead.
-    Redirect { to: String },
-    /// A program.
-    Program,
+    /// `None` where it is not known for whom the answer is.
+    refusal: Option<Refusal>,
 }
 
 impl LogtoError {
-    pub(crate) fn for_person(error: logto_client::LogtoError, sign_in: String) -> Self {
-        Self { error, audience: Audience::Person { sign_in: Some(sign_in) } }
-    }
-
-    pub(crate) fn for_program(error: logto_client::LogtoError) -> Self {
-        Self { error, audience: Audience::Program }
-    }
-
-    pub(crate) fn redirect(error: logto_client::LogtoError, to: String) -> Self {
-        Self { error, audience: Audience::Redirect { to } }
+    pub(crate) fn told(error: logto_client::LogtoError, refusal: Refusal) -> Self {
+        Self { error, refusal: Some(refusal) }
     }
 
     fn log(&self) {
@@ -66,16 +51,15 @@ impl LogtoError {
 impl IntoResponse for LogtoError {
     fn into_response(self) -> Response {
         self.log();
-        if let Audience::Redirect { to } = &self.audience {
-            return found_elsewhere(to);
-        }
         let status = StatusCode::from_u16(self.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = match &self.audience {
-            Audience::Person { sign_in } => page(status, web::error_page(&self.error, sign_in.as_deref())),
-            _ => {
+        let mut response = match &self.refusal {
+            Some(Refusal::Redirect(to)) => return found_elsewhere(to),
+            Some(Refusal::Page(sign_in)) => page(status, web::error_page(&self.error, Some(sign_in))),
+            Some(Refusal::Program) => {
                 let json = [(header::CONTENT_TYPE, "application/json")];
                 private((status, json, web::error_json(&self.error)).into_response(), web::NO_REFERRER)
             }
+            None => page(status, web::error_page(&self.error, None)),
         };
         if let Some(wait) = self.retry_after() {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -108,7 +92,7 @@ fn private(mut response: Response, referrer_policy: &'static str) -> Response {
 
 impl From<logto_client::LogtoError> for LogtoError {
     fn from(error: logto_client::LogtoError) -> Self {
-        Self { error, audience: Audience::Person { sign_in: None } }
+        Self { error, refusal: None }
     }
 }
 

@@ -1,14 +1,20 @@
 //! Extractors: the operations, the signed-in person, the person if there is one.
 
-use crate::{LogtoError, SessionStorage, guard};
+use crate::{LogtoError, SessionStorage, guard::Visit};
 use axum::{
     extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
     http::request::Parts,
 };
-use logto_client::{IdTokenClaims, LogtoClient, LogtoSession, StorageMode};
+use logto_client::{
+    AccessToken, AccessTokenClaims, ContextOptions, IdTokenClaims, LogtoClient, LogtoContext, LogtoSession,
+    StorageMode, TokenTarget, UserInfo,
+};
 use std::{fmt, ops::Deref};
 
-/// All operations of this visitor: dereferences to [`LogtoSession`]. Signed in or not.
+/// All operations of this visitor, signed in or not: dereferences to [`LogtoSession`].
+///
+/// The operations that need a sign-in stand here once more: a handler that returns their error by `?`
+/// sends a page to sign-in and back where the sign-in has ended, and answers 401 to anything else.
 ///
 /// The application's state is the [`LogtoClient`], or gives it by [`FromRef`].
 ///
@@ -22,7 +28,10 @@ use std::{fmt, ops::Deref};
 ///     })
 /// }
 /// ```
-pub struct Logto(LogtoSession<SessionStorage>);
+pub struct Logto {
+    session: LogtoSession<SessionStorage>,
+    visit: Visit,
+}
 
 /// The person who is signed in: dereferences to the claims of their ID token.
 ///
@@ -61,11 +70,11 @@ where
     type Rejection = LogtoError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, LogtoError> {
-        let client = LogtoClient::from_ref(state);
+        let (client, visit) = (LogtoClient::from_ref(state), Visit::of(parts));
         let cookie = client.storage_mode() == StorageMode::CookieSession;
         match SessionStorage::of_request(&parts.extensions, cookie) {
-            Some(storage) => Ok(Self(client.session(storage))),
-            None => Err(guard::refuse(parts, &client, no_session_layer())),
+            Some(storage) => Ok(Self { session: client.session(storage), visit }),
+            None => Err(visit.refuse(&client, no_session_layer())),
         }
     }
 }
@@ -79,10 +88,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, LogtoError> {
         let logto = Logto::from_request_parts(parts, state).await?;
-        match logto.id_token_claims().await {
-            Ok(claims) => Ok(Self(claims)),
-            Err(error) => Err(guard::refuse(parts, logto.client(), error)),
-        }
+        Ok(Self(logto.id_token_claims().await?))
     }
 }
 
@@ -98,7 +104,7 @@ where
         match logto.id_token_claims().await {
             Ok(claims) => Ok(Self(Some(LogtoUser(claims)))),
             Err(error) if error.kind() == logto_client::ErrorKind::NotAuthenticated => Ok(Self(None)),
-            Err(error) => Err(guard::refuse(parts, logto.client(), error)),
+            Err(error) => Err(error),
         }
     }
 }
@@ -126,7 +132,92 @@ impl Deref for Logto {
     type Target = LogtoSession<SessionStorage>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.session
+    }
+}
+
+impl Logto {
+    /// See [`LogtoSession::id_token_claims`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn id_token_claims(&self) -> Result<IdTokenClaims, LogtoError> {
+        self.told(self.session.id_token_claims().await)
+    }
+
+    /// See [`LogtoSession::fetch_user_info`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn fetch_user_info(&self) -> Result<UserInfo, LogtoError> {
+        self.told(self.session.fetch_user_info().await)
+    }
+
+    /// See [`LogtoSession::access_token`].
+    ///
+    /// ```
+    /// use logto_axum::{Logto, LogtoError};
+    ///
+    /// async fn orders(logto: Logto) -> Result<String, LogtoError> {
+    ///     let token = logto.access_token("https://api.example.com").await?;
+    ///     Ok(format!("Authorization: Bearer {}", token.expose()))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn access_token(&self, target: impl Into<TokenTarget>) -> Result<AccessToken, LogtoError> {
+        self.told(self.session.access_token(target).await)
+    }
+
+    /// See [`LogtoSession::organization_token`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn organization_token(&self, id: &str) -> Result<AccessToken, LogtoError> {
+        self.told(self.session.organization_token(id).await)
+    }
+
+    /// See [`LogtoSession::access_token_claims`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn access_token_claims(
+        &self,
+        target: impl Into<TokenTarget>,
+    ) -> Result<AccessTokenClaims, LogtoError> {
+        self.told(self.session.access_token_claims(target).await)
+    }
+
+    /// See [`LogtoSession::organization_token_claims`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn organization_token_claims(&self, id: &str) -> Result<AccessTokenClaims, LogtoError> {
+        self.told(self.session.organization_token_claims(id).await)
+    }
+
+    /// See [`LogtoSession::context`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn context(&self, options: ContextOptions) -> Result<LogtoContext, LogtoError> {
+        self.told(self.session.context(options).await)
+    }
+
+    pub(crate) fn refuse(&self, error: logto_client::LogtoError) -> LogtoError {
+        self.visit.refuse(self.session.client(), error)
+    }
+
+    fn told<T>(&self, outcome: Result<T, logto_client::LogtoError>) -> Result<T, LogtoError> {
+        outcome.map_err(|error| self.refuse(error))
     }
 }
 
@@ -156,6 +247,6 @@ impl OptionalLogtoUser {
 
 impl fmt::Debug for Logto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Logto").field(&self.0).finish()
+        f.debug_tuple("Logto").field(&self.session).finish()
     }
 }

@@ -7,23 +7,28 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use logto_client::{ErrorKind, LogtoClient, Route, web};
+use logto_client::{LogtoClient, web};
 
 /// Browsers drop a cookie that is longer, name and attributes included, in bytes.
 const LONGEST_COOKIE: usize = 4096;
 
-/// An error as an answer to this request: a page that needs sign-in is sent there and back afterwards.
-pub(crate) fn refuse(parts: &Parts, client: &LogtoClient, error: logto_client::LogtoError) -> LogtoError {
-    if !web::is_page_request(&facts(parts)) {
-        return LogtoError::for_program(error);
+/// What of a request decides how its visitor hears of an error.
+pub(crate) struct Visit {
+    page: bool,
+    here: String,
+}
+
+impl Visit {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let here = original_uri(parts).path_and_query().map_or("/", |here| here.as_str());
+        Self { page: web::is_page_request(&facts(parts)), here: here.to_owned() }
     }
-    let sign_in = client.route_path(Route::SignIn);
-    if error.kind() != ErrorKind::NotAuthenticated {
-        return LogtoError::for_person(error, sign_in);
+
+    /// An error as an answer to this request: a page that needs sign-in is sent there and back afterwards.
+    pub(crate) fn refuse(&self, client: &LogtoClient, error: logto_client::LogtoError) -> LogtoError {
+        let refusal = web::refusal(client, self.page, &self.here, &error);
+        LogtoError::told(error, refusal)
     }
-    let here = original_uri(parts).path_and_query().map_or("/", |here| here.as_str());
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", here).finish();
-    LogtoError::redirect(error, format!("{sign_in}?{query}"))
 }
 
 /// The address as the browser asked for it, also under `nest`.

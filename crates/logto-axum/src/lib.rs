@@ -29,8 +29,8 @@ pub use {
     extract::{Logto, LogtoUser, OptionalLogtoUser},
     guard::watch_cookie_size,
     logto_client::{
-        self, IdTokenClaims, LogtoClient, LogtoConfig, LogtoSession, SignInOptions, SignInRefused, UserInfo,
-        VerifiedSignIn,
+        self, AccessToken, AccessTokenClaims, ContextOptions, IdTokenClaims, LogtoClient, LogtoConfig,
+        LogtoContext, LogtoSession, SignInOptions, SignInRefused, TokenTarget, UserInfo, VerifiedSignIn,
     },
     routes::LogtoRoutes,
 };

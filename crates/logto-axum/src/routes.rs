@@ -3,7 +3,7 @@
 use crate::{
     Logto, LogtoError,
     error::{found_elsewhere, page},
-    guard::{facts, original_uri, refuse},
+    guard::{facts, original_uri},
 };
 use axum::{
     Router,
@@ -159,7 +159,7 @@ impl LogtoRoutes {
         };
         outcome.unwrap_or_else(|error| match error.kind() {
             ErrorKind::NotAuthenticated => LogtoError::from(error).into_response(),
-            _ => refuse(parts, logto.client(), error).into_response(),
+            _ => logto.refuse(error).into_response(),
         })
     }
 
@@ -203,12 +203,7 @@ impl LogtoRoutes {
             SignOutVerdict::Refuse => return ask(StatusCode::FORBIDDEN),
         }
         let outcome = logto.sign_out(Some(back.as_str())).await;
-        let gone_here = outcome.as_ref().err().is_none_or(|error| {
-            matches!(
-                error.kind(),
-                ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::ProviderMisbehaved
-            )
-        });
+        let gone_here = outcome.as_ref().err().is_none_or(web::signed_out_here);
         if gone_here && !self.keep_session {
             logto.storage().drop_other_items().await?;
         }
