@@ -22,19 +22,11 @@ use std::{error::Error, fmt, ops::Deref};
 /// }
 /// ```
 #[derive(Clone)]
-pub struct LogtoError {
-    error: logto_client::LogtoError,
-    /// `None` where it is not known for whom the answer is.
-    refusal: Option<Refusal>,
-}
+pub struct LogtoError(logto_client::LogtoError);
 
 impl LogtoError {
-    pub(crate) fn told(error: logto_client::LogtoError, refusal: Refusal) -> Self {
-        Self { error, refusal: Some(refusal) }
-    }
-
     fn log(&self) {
-        let (error, kind, code) = (&self.error, self.kind(), self.code());
+        let (error, kind, code) = (&self.0, self.kind(), self.code());
         let cause = error.source().map(ToString::to_string);
         match kind {
             ErrorKind::Misconfigured | ErrorKind::ProviderMisbehaved | ErrorKind::InvalidToken => {
@@ -52,14 +44,14 @@ impl IntoResponse for LogtoError {
     fn into_response(self) -> Response {
         self.log();
         let status = StatusCode::from_u16(self.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = match &self.refusal {
+        let mut response = match self.refusal() {
             Some(Refusal::Redirect(to)) => return found_elsewhere(to),
-            Some(Refusal::Page(sign_in)) => page(status, web::error_page(&self.error, Some(sign_in))),
+            Some(Refusal::Page(sign_in)) => page(status, web::error_page(&self.0, Some(sign_in))),
             Some(Refusal::Program) => {
                 let json = [(header::CONTENT_TYPE, "application/json")];
-                private((status, json, web::error_json(&self.error)).into_response(), web::NO_REFERRER)
+                private((status, json, web::error_json(&self.0)).into_response(), web::NO_REFERRER)
             }
-            None => page(status, web::error_page(&self.error, None)),
+            None => page(status, web::error_page(&self.0, None)),
         };
         if let Some(wait) = self.retry_after() {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -92,7 +84,7 @@ fn private(mut response: Response, referrer_policy: &'static str) -> Response {
 
 impl From<logto_client::LogtoError> for LogtoError {
     fn from(error: logto_client::LogtoError) -> Self {
-        Self { error, refusal: None }
+        Self(error)
     }
 }
 
@@ -106,24 +98,24 @@ impl Deref for LogtoError {
     type Target = logto_client::LogtoError;
 
     fn deref(&self) -> &Self::Target {
-        &self.error
+        &self.0
     }
 }
 
 impl fmt::Display for LogtoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
 impl fmt::Debug for LogtoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.error, f)
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
 impl Error for LogtoError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
+        self.0.source()
     }
 }

@@ -1,20 +1,17 @@
 //! Extractors: the operations, the signed-in person, the person if there is one.
 
-use crate::{LogtoError, SessionStorage, guard::Visit};
+use crate::{LogtoError, SessionStorage, guard::visit};
 use axum::{
     extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
     http::request::Parts,
 };
-use logto_client::{
-    AccessToken, AccessTokenClaims, ContextOptions, IdTokenClaims, LogtoClient, LogtoContext, LogtoSession,
-    StorageMode, TokenTarget, UserInfo,
-};
+use logto_client::{IdTokenClaims, LogtoClient, LogtoSession, StorageMode};
 use std::{fmt, ops::Deref};
 
 /// All operations of this visitor, signed in or not: dereferences to [`LogtoSession`].
 ///
-/// The operations that need a sign-in stand here once more: a handler that returns their error by `?`
-/// sends a page to sign-in and back where the sign-in has ended, and answers 401 to anything else.
+/// A handler that returns an error of theirs by `?` sends a page to sign-in and back where the sign-in is
+/// missing or has ended, and answers 401 to anything else.
 ///
 /// The application's state is the [`LogtoClient`], or gives it by [`FromRef`].
 ///
@@ -28,10 +25,7 @@ use std::{fmt, ops::Deref};
 ///     })
 /// }
 /// ```
-pub struct Logto {
-    session: LogtoSession<SessionStorage>,
-    visit: Visit,
-}
+pub struct Logto(LogtoSession<SessionStorage>);
 
 /// The person who is signed in: dereferences to the claims of their ID token.
 ///
@@ -70,11 +64,11 @@ where
     type Rejection = LogtoError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, LogtoError> {
-        let (client, visit) = (LogtoClient::from_ref(state), Visit::of(parts));
+        let (client, visit) = (LogtoClient::from_ref(state), visit(parts));
         let cookie = client.storage_mode() == StorageMode::CookieSession;
         match SessionStorage::of_request(&parts.extensions, cookie) {
-            Some(storage) => Ok(Self { session: client.session(storage), visit }),
-            None => Err(visit.refuse(&client, no_session_layer())),
+            Some(storage) => Ok(Self(client.session(storage).for_visit(visit))),
+            None => Err(visit.address(&client, no_session_layer()).into()),
         }
     }
 }
@@ -104,7 +98,7 @@ where
         match logto.id_token_claims().await {
             Ok(claims) => Ok(Self(Some(LogtoUser(claims)))),
             Err(error) if error.kind() == logto_client::ErrorKind::NotAuthenticated => Ok(Self(None)),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -132,92 +126,7 @@ impl Deref for Logto {
     type Target = LogtoSession<SessionStorage>;
 
     fn deref(&self) -> &Self::Target {
-        &self.session
-    }
-}
-
-impl Logto {
-    /// See [`LogtoSession::id_token_claims`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn id_token_claims(&self) -> Result<IdTokenClaims, LogtoError> {
-        self.told(self.session.id_token_claims().await)
-    }
-
-    /// See [`LogtoSession::fetch_user_info`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn fetch_user_info(&self) -> Result<UserInfo, LogtoError> {
-        self.told(self.session.fetch_user_info().await)
-    }
-
-    /// See [`LogtoSession::access_token`].
-    ///
-    /// ```
-    /// use logto_axum::{Logto, LogtoError};
-    ///
-    /// async fn orders(logto: Logto) -> Result<String, LogtoError> {
-    ///     let token = logto.access_token("https://api.example.com").await?;
-    ///     Ok(format!("Authorization: Bearer {}", token.expose()))
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn access_token(&self, target: impl Into<TokenTarget>) -> Result<AccessToken, LogtoError> {
-        self.told(self.session.access_token(target).await)
-    }
-
-    /// See [`LogtoSession::organization_token`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn organization_token(&self, id: &str) -> Result<AccessToken, LogtoError> {
-        self.told(self.session.organization_token(id).await)
-    }
-
-    /// See [`LogtoSession::access_token_claims`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn access_token_claims(
-        &self,
-        target: impl Into<TokenTarget>,
-    ) -> Result<AccessTokenClaims, LogtoError> {
-        self.told(self.session.access_token_claims(target).await)
-    }
-
-    /// See [`LogtoSession::organization_token_claims`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn organization_token_claims(&self, id: &str) -> Result<AccessTokenClaims, LogtoError> {
-        self.told(self.session.organization_token_claims(id).await)
-    }
-
-    /// See [`LogtoSession::context`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn context(&self, options: ContextOptions) -> Result<LogtoContext, LogtoError> {
-        self.told(self.session.context(options).await)
-    }
-
-    pub(crate) fn refuse(&self, error: logto_client::LogtoError) -> LogtoError {
-        self.visit.refuse(self.session.client(), error)
-    }
-
-    fn told<T>(&self, outcome: Result<T, logto_client::LogtoError>) -> Result<T, LogtoError> {
-        outcome.map_err(|error| self.refuse(error))
+        &self.0
     }
 }
 
@@ -247,6 +156,6 @@ impl OptionalLogtoUser {
 
 impl fmt::Debug for Logto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Logto").field(&self.session).finish()
+        f.debug_tuple("Logto").field(&self.0).finish()
     }
 }

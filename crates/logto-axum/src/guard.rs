@@ -1,34 +1,20 @@
 //! What a visitor hears who may not pass, and a watch over the size of cookies.
 
-use crate::LogtoError;
 use axum::{
     extract::{OriginalUri, Request},
     http::{Uri, header, request::Parts},
     middleware::Next,
     response::Response,
 };
-use logto_client::{LogtoClient, web};
+use logto_client::web;
 
 /// Browsers drop a cookie that is longer, name and attributes included, in bytes.
 const LONGEST_COOKIE: usize = 4096;
 
-/// What of a request decides how its visitor hears of an error.
-pub(crate) struct Visit {
-    page: bool,
-    here: String,
-}
-
-impl Visit {
-    pub(crate) fn of(parts: &Parts) -> Self {
-        let here = original_uri(parts).path_and_query().map_or("/", |here| here.as_str());
-        Self { page: web::is_page_request(&facts(parts)), here: here.to_owned() }
-    }
-
-    /// An error as an answer to this request: a page that needs sign-in is sent there and back afterwards.
-    pub(crate) fn refuse(&self, client: &LogtoClient, error: logto_client::LogtoError) -> LogtoError {
-        let refusal = web::refusal(client, self.page, &self.here, &error);
-        LogtoError::told(error, refusal)
-    }
+/// What of the request decides how its visitor hears of an error.
+pub(crate) fn visit(parts: &Parts) -> web::Visit {
+    let here = original_uri(parts).path_and_query().map_or("/", |here| here.as_str());
+    web::Visit::new(&facts(parts), here)
 }
 
 /// The address as the browser asked for it, also under `nest`.

@@ -159,7 +159,7 @@ impl LogtoRoutes {
         };
         outcome.unwrap_or_else(|error| match error.kind() {
             ErrorKind::NotAuthenticated => LogtoError::from(error).into_response(),
-            _ => logto.refuse(error).into_response(),
+            _ => LogtoError::from(logto.address(error)).into_response(),
         })
     }
 

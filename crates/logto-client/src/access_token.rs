@@ -112,7 +112,10 @@ impl<S: Storage> LogtoSession<S> {
     ///
     /// Source: RFC 6749 §6, RFC 8707, OpenID Connect Core §12, Logto's organization tokens.
     pub async fn access_token(&self, target: impl Into<TokenTarget>) -> Result<AccessToken, LogtoError> {
-        let target = target.into();
+        self.token_for(target.into()).await.map_err(|error| self.address(error))
+    }
+
+    async fn token_for(&self, target: TokenTarget) -> Result<AccessToken, LogtoError> {
         self.check_target(&target)?;
         let storage = self.storage();
         let id_token = match self.stored_id_token().await? {

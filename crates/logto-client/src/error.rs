@@ -1,5 +1,6 @@
 //! The one error of this crate.
 
+use crate::web::Refusal;
 use logto_storage_core::{StorageError, StorageErrorKind};
 use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
 
@@ -17,6 +18,7 @@ struct Inner {
     description: Option<String>,
     retry_after: Option<Duration>,
     repeated: bool,
+    refusal: Option<Refusal>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -110,6 +112,7 @@ impl LogtoError {
             description: None,
             retry_after: None,
             repeated: false,
+            refusal: None,
             source: None,
         }))
     }
@@ -134,6 +137,10 @@ impl LogtoError {
 
     pub(crate) fn repeated(self) -> Self {
         self.map(|inner| inner.repeated = true)
+    }
+
+    pub(crate) fn with_refusal(self, refusal: Refusal) -> Self {
+        self.map(|inner| inner.refusal = Some(refusal))
     }
 
     pub(crate) fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
@@ -175,6 +182,12 @@ impl LogtoError {
     #[must_use]
     pub fn is_repeated(&self) -> bool {
         self.0.repeated
+    }
+
+    /// How the visitor hears of it, where the request is known; for bindings.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.0.refusal.as_ref()
     }
 }
 

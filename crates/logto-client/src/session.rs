@@ -2,7 +2,7 @@
 
 use crate::{
     ErrorKind, IdTokenClaims, LogtoClient, LogtoError, client::Inner, session_meta::SessionMeta,
-    verify::decode_claims,
+    verify::decode_claims, web::Visit,
 };
 use logto_storage_core::{Changes, Storage, StorageError, keys};
 use std::{fmt, time::Duration};
@@ -23,11 +23,27 @@ use std::{fmt, time::Duration};
 pub struct LogtoSession<S> {
     client: LogtoClient,
     storage: S,
+    visit: Option<Visit>,
 }
 
 impl<S: Storage> LogtoSession<S> {
     pub(crate) fn new(client: LogtoClient, storage: S) -> Self {
-        Self { client, storage }
+        Self { client, storage, visit: None }
+    }
+
+    /// The same for this request: errors say how its visitor hears of them. For bindings.
+    #[must_use]
+    pub fn for_visit(self, visit: Visit) -> Self {
+        Self { visit: Some(visit), ..self }
+    }
+
+    /// Notes in an error how the visitor of this request hears of it.
+    #[must_use]
+    pub fn address(&self, error: LogtoError) -> LogtoError {
+        match &self.visit {
+            Some(visit) => visit.address(&self.client, error),
+            None => error,
+        }
     }
 
     /// The client.
@@ -58,7 +74,8 @@ impl<S: Storage> LogtoSession<S> {
     ///
     /// `NotAuthenticated` where nobody is signed in, and those of the storage.
     pub async fn id_token_claims(&self) -> Result<IdTokenClaims, LogtoError> {
-        self.stored_claims().await?.ok_or_else(not_authenticated)
+        let claims = self.stored_claims().await.and_then(|claims| claims.ok_or_else(not_authenticated));
+        claims.map_err(|error| self.address(error))
     }
 
     pub(crate) async fn stored_claims(&self) -> Result<Option<IdTokenClaims>, LogtoError> {

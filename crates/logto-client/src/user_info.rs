@@ -21,6 +21,10 @@ impl<S: Storage> LogtoSession<S> {
     ///
     /// Source: OpenID Connect Core §5.3.
     pub async fn fetch_user_info(&self) -> Result<UserInfo, LogtoError> {
+        self.user_info().await.map_err(|error| self.address(error))
+    }
+
+    async fn user_info(&self) -> Result<UserInfo, LogtoError> {
         let claims = self.id_token_claims().await?;
         let token = self.access_token(TokenTarget::user_info()).await?;
         let answer = match self.user_info_of(&token).await {

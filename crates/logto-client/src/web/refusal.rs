@@ -1,5 +1,6 @@
 //! How a visitor hears of an error.
 
+use super::{RequestFacts, is_page_request};
 use crate::{ErrorKind, LogtoClient, LogtoError, Route};
 use url::form_urlencoded;
 
@@ -14,20 +15,35 @@ pub enum Refusal {
     Program,
 }
 
-/// Decides how to tell an error: a page that needs sign-in is sent there, any other page is shown the
-/// error, a program hears JSON. `here` is the path and query that were asked for.
-///
-/// A sign-in that has ended twice within a minute is shown instead of going round in a circle.
-#[must_use]
-pub fn refusal(client: &LogtoClient, page: bool, here: &str, error: &LogtoError) -> Refusal {
-    let sign_in = client.route_path(Route::SignIn);
-    if !page {
-        Refusal::Program
-    } else if error.kind() != ErrorKind::NotAuthenticated || error.is_repeated() {
-        Refusal::Page(sign_in)
-    } else {
-        let query = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", here).finish();
-        Refusal::Redirect(format!("{sign_in}?{query}"))
+/// What of a request decides how its visitor hears of an error.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    page: bool,
+    here: String,
+}
+
+impl Visit {
+    /// Of a request for this path and query.
+    #[must_use]
+    pub fn new(facts: &RequestFacts<'_>, here: impl Into<String>) -> Self {
+        Self { page: is_page_request(facts), here: here.into() }
+    }
+
+    /// Notes in an error how it is told: a page that needs sign-in is sent there, any other page is shown
+    /// the error, a program hears JSON. A sign-in that has ended twice within a minute is shown instead
+    /// of going round in a circle.
+    #[must_use]
+    pub fn address(&self, client: &LogtoClient, error: LogtoError) -> LogtoError {
+        let sign_in = client.route_path(Route::SignIn);
+        let refusal = if !self.page {
+            Refusal::Program
+        } else if error.kind() != ErrorKind::NotAuthenticated || error.is_repeated() {
+            Refusal::Page(sign_in)
+        } else {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            Refusal::Redirect(format!("{sign_in}?{}", query.append_pair("return_to", &self.here).finish()))
+        };
+        error.with_refusal(refusal)
     }
 }
 
@@ -45,7 +61,10 @@ mod tests {
     #[test]
     fn only_a_page_that_needs_sign_in_is_sent_there_and_not_in_a_circle() {
         let client = LogtoClient::new(LogtoConfig::new("https://t.logto.app", "app")).unwrap();
-        let tell = |page, error: LogtoError| refusal(&client, page, "/a?b=c", &error);
+        let tell = |page, error: LogtoError| {
+            let facts = RequestFacts { method: if page { "GET" } else { "POST" }, ..RequestFacts::default() };
+            Visit::new(&facts, "/a?b=c").address(&client, error).refusal().cloned().unwrap()
+        };
         let ended = || LogtoError::new(ErrorKind::NotAuthenticated, "x");
         let away = || LogtoError::new(ErrorKind::Unavailable, "x");
         let sign_in = "/logto/sign-in".to_owned();

@@ -1,0 +1,31 @@
+//! Logto for actix-web: the storage over actix-session, extractors, routes.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)
+)]
+
+mod storage;
+
+#[cfg(feature = "client")]
+mod error;
+#[cfg(feature = "client")]
+mod extract;
+#[cfg(feature = "client")]
+mod guard;
+#[cfg(feature = "client")]
+mod routes;
+
+pub use storage::SessionStorage;
+
+#[cfg(feature = "client")]
+pub use {
+    error::LogtoError,
+    extract::{Logto, LogtoUser, OptionalLogtoUser},
+    guard::watch_cookie_size,
+    logto_client::{
+        self, AccessToken, AccessTokenClaims, ContextOptions, IdTokenClaims, LogtoClient, LogtoConfig,
+        LogtoContext, LogtoSession, SignInOptions, SignInRefused, TokenTarget, UserInfo, VerifiedSignIn,
+    },
+    routes::LogtoRoutes,
+};

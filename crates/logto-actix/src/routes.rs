@@ -1,0 +1,245 @@
+//! The routes: sign-in, sign-up, callback, sign-out, signed out.
+
+use crate::{
+    Logto, LogtoError,
+    error::{found_elsewhere, page},
+    guard::facts,
+};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::StatusCode,
+    web::{self as actix, ServiceConfig},
+};
+use logto_client::{
+    ErrorKind, FirstScreen, Route, SignInOptions, SignInRefused, VerifiedSignIn,
+    web::{self, SignOutVerdict},
+};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+type HookFuture = Pin<Box<dyn Future<Output = Result<(), SignInRefused>>>>;
+type Hook = dyn Fn(VerifiedSignIn) -> HookFuture + Send + Sync;
+
+/// The routes of sign-in and sign-out, to be configured into an application or a scope of it.
+///
+/// | route | method | what it does |
+/// |---|---|---|
+/// | `/logto/sign-in` | GET | sends the person to Logto; `?return_to=` is where they come back to |
+/// | `/logto/sign-up` | GET | the same, at the registration screen |
+/// | `/logto/sign-in-callback` | GET | completes the sign-in; register it in Logto as a redirect URI |
+/// | `/logto/sign-out` | POST, GET | signs out here and at Logto; another site cannot |
+/// | `/logto/signed-out` | GET | where Logto comes back to; register it as a post sign-out redirect URI |
+///
+/// ```
+/// use actix_web::{App, web::Data};
+/// use logto_actix::LogtoRoutes;
+/// use logto_client::{LogtoClient, LogtoConfig};
+///
+/// let config = LogtoConfig::new("https://tenant.logto.app", "app-id").base_url("https://app.example.com");
+/// let (client, routes) = (LogtoClient::new(config)?, LogtoRoutes::new());
+/// let app = App::new().app_data(Data::new(client)).configure(|config| routes.configure(config));
+/// # Ok::<(), logto_client::LogtoError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "routes do nothing before they are mounted"]
+pub struct LogtoRoutes {
+    prefix: String,
+    after_sign_in: String,
+    after_sign_out: String,
+    keep_session: bool,
+    sign_in_options: SignInOptions,
+    hook: Option<Arc<Hook>>,
+}
+
+impl Default for LogtoRoutes {
+    fn default() -> Self {
+        Self {
+            prefix: "/logto".to_owned(),
+            after_sign_in: "/".to_owned(),
+            after_sign_out: "/".to_owned(),
+            keep_session: false,
+            sign_in_options: SignInOptions::new(),
+            hook: None,
+        }
+    }
+}
+
+impl LogtoRoutes {
+    /// The routes under `/logto`; they lead to `/` afterwards.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The prefix within the application or scope that the routes are mounted in; default `/logto`. What
+    /// people see outside, a scope included, is told to [`LogtoConfig::route_prefix`](logto_client::LogtoConfig::route_prefix).
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Where a person goes after a sign-in that nobody asked to come back from; default `/`.
+    pub fn after_sign_in(mut self, path: impl Into<String>) -> Self {
+        self.after_sign_in = path.into();
+        self
+    }
+
+    /// Where a person goes after a sign-out; default `/`.
+    pub fn after_sign_out(mut self, path: impl Into<String>) -> Self {
+        self.after_sign_out = path.into();
+        self
+    }
+
+    /// Keeps what the application itself has in the session at sign-out; by default all of it goes.
+    pub fn keep_session_at_sign_out(mut self) -> Self {
+        self.keep_session = true;
+        self
+    }
+
+    /// The options of every sign-in that starts at these routes.
+    pub fn sign_in_options(mut self, options: SignInOptions) -> Self {
+        self.sign_in_options = options;
+        self
+    }
+
+    /// Runs after a sign-in is verified and before anything of it is kept: the place to create the
+    /// application's own account. Its refusal is shown to the person, and the tokens are revoked.
+    pub fn on_sign_in<F, R>(mut self, hook: F) -> Self
+    where
+        F: Fn(VerifiedSignIn) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), SignInRefused>> + 'static,
+    {
+        self.hook = Some(Arc::new(move |verified| Box::pin(hook(verified))));
+        self
+    }
+
+    /// Adds the routes, for `App::configure` or `Scope::configure`.
+    pub fn configure(&self, config: &mut ServiceConfig) {
+        let routes = Arc::new(self.clone());
+        let path = |route: Route| format!("{}/{}", routes.prefix.trim_end_matches('/'), route.segment());
+        let answer = |route: Route| {
+            let routes = Arc::clone(&routes);
+            move |request: HttpRequest| {
+                let routes = Arc::clone(&routes);
+                async move { routes.answer(route, &request).await }
+            }
+        };
+        for route in [Route::SignIn, Route::SignUp, Route::SignInCallback, Route::SignedOut] {
+            config.service(actix::resource(path(route)).route(actix::get().to(answer(route))));
+        }
+        let sign_out = actix::resource(path(Route::SignOut))
+            .route(actix::get().to(answer(Route::SignOut)))
+            .route(actix::post().to(answer(Route::SignOut)));
+        config.service(sign_out);
+    }
+
+    async fn answer(&self, route: Route, request: &HttpRequest) -> HttpResponse {
+        let logto = match Logto::of(request) {
+            Ok(logto) => logto,
+            Err(error) => return error.error_response(),
+        };
+        let outcome = match route {
+            _ if request.path() != logto.client().route_path(route) => Err(misplaced(request, &logto, route)),
+            Route::SignIn => self.sign_in(&logto, request, self.sign_in_options.clone()).await,
+            Route::SignUp => {
+                self.sign_in(
+                    &logto,
+                    request,
+                    self.sign_in_options.clone().first_screen(FirstScreen::Register),
+                )
+                .await
+            }
+            Route::SignInCallback => self.callback(&logto, request).await,
+            Route::SignOut => self.sign_out(&logto, request).await,
+            _ => self.signed_out(&logto, request).await,
+        };
+        outcome.unwrap_or_else(|error| match error.kind() {
+            ErrorKind::NotAuthenticated => LogtoError::from(error).error_response(),
+            _ => LogtoError::from(logto.address(error)).error_response(),
+        })
+    }
+
+    async fn sign_in(
+        &self,
+        logto: &Logto,
+        request: &HttpRequest,
+        defaults: SignInOptions,
+    ) -> Result<HttpResponse, logto_client::LogtoError> {
+        let options = web::sign_in_options(logto.client(), Some(request.query_string()), defaults)?;
+        Ok(found_elsewhere(logto.sign_in(options).await?.as_str()))
+    }
+
+    async fn callback(
+        &self,
+        logto: &Logto,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, logto_client::LogtoError> {
+        let mut url = logto.client().route_url(Route::SignInCallback)?;
+        url.set_query(Some(request.query_string()));
+        let verified = logto.verify_sign_in_callback(url.as_str()).await?;
+        if let Some(hook) = &self.hook
+            && let Err(refused) = hook(verified.clone()).await
+        {
+            let error = logto_client::LogtoError::from(refused);
+            logto.discard_sign_in(verified, error.clone()).await;
+            return Err(error);
+        }
+        let signed_in = logto.save_sign_in(verified).await?;
+        if signed_in.replaced_person() {
+            logto.storage().drop_other_items()?;
+        }
+        // Last, after every step that can fail: an id renewed before an error would open nothing.
+        logto.storage().cycle_id();
+        Ok(found_elsewhere(signed_in.post_redirect_uri().unwrap_or(&self.after_sign_in)))
+    }
+
+    async fn sign_out(
+        &self,
+        logto: &Logto,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, logto_client::LogtoError> {
+        let client = logto.client();
+        let back = client.route_url(Route::SignedOut)?;
+        let ask = |status| Ok(page(status, web::sign_out_page(&client.route_path(Route::SignOut))));
+        match web::judge_sign_out(&facts(request), &back) {
+            SignOutVerdict::Allow => {}
+            SignOutVerdict::Ask => return ask(StatusCode::OK),
+            SignOutVerdict::Refuse => return ask(StatusCode::FORBIDDEN),
+        }
+        let outcome = logto.sign_out(Some(back.as_str())).await;
+        let gone_here = outcome.as_ref().err().is_none_or(web::signed_out_here);
+        if gone_here && !self.keep_session {
+            logto.storage().drop_other_items()?;
+        }
+        match outcome {
+            Ok(url) => Ok(found_elsewhere(url.as_str())),
+            Err(error) if gone_here => {
+                tracing::warn!(%error, kind = ?error.kind(), "signed out here, but not at the provider");
+                Ok(page(StatusCode::OK, web::signed_out_locally_page()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn signed_out(
+        &self,
+        logto: &Logto,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, logto_client::LogtoError> {
+        let state = web::sign_out_state(Some(request.query_string()))?;
+        logto.handle_sign_out_callback(state.as_deref()).await?;
+        Ok(found_elsewhere(&self.after_sign_out))
+    }
+}
+
+fn misplaced(request: &HttpRequest, logto: &Logto, route: Route) -> logto_client::LogtoError {
+    logto_client::LogtoError::misconfigured(format!(
+        "the routes are mounted at {}, but `route_prefix` says {}: tell the configuration the path seen from outside",
+        request.path(),
+        logto.client().route_path(route),
+    ))
+}
+
+impl fmt::Debug for LogtoRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogtoRoutes").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
