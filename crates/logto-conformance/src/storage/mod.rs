@@ -38,6 +38,11 @@ pub trait Harness: Sized {
         async { None }
     }
 
+    /// Whether a value may be as large as 64 KiB; a cookie's may not.
+    fn holds_large_values(&self) -> bool {
+        true
+    }
+
     /// Makes the store fail from now on; `false` where it cannot be made to.
     fn break_store(&mut self) -> impl Future<Output = bool> {
         async { false }

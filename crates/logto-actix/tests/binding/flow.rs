@@ -1,0 +1,92 @@
+//! The flow suite, by one worker and by four.
+
+use crate::{memory::MemoryStore, server::serve};
+use actix_session::{Session, config::CookieContentSecurity::Signed};
+use actix_web::web::{self, Data, Json, Query, ServiceConfig};
+use logto_actix::{
+    Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser, SignInRefused, UserInfo,
+};
+use logto_conformance::flow::{Application, Plan};
+use std::{collections::HashMap, net::TcpListener};
+
+mod by_one_worker {
+    use super::*;
+
+    struct OneWorker;
+
+    impl Application for OneWorker {
+        async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
+            application(listener, 1, client, plan, LogtoRoutes::configure)
+        }
+    }
+
+    logto_conformance::flow_suite!(OneWorker);
+}
+
+mod by_four_workers_in_a_scope {
+    use super::*;
+
+    struct FourWorkers;
+
+    impl Application for FourWorkers {
+        async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
+            application(listener, 4, client, plan, |routes, config| {
+                let routes = routes.clone().prefix("");
+                config.service(web::scope("/logto").configure(|config| routes.configure(config)));
+            })
+        }
+    }
+
+    logto_conformance::flow_suite!(FourWorkers);
+}
+
+fn application(
+    listener: TcpListener,
+    workers: usize,
+    client: LogtoClient,
+    plan: Plan,
+    mount: impl Fn(&LogtoRoutes, &mut ServiceConfig) + Clone + Send + 'static,
+) -> Box<dyn Send> {
+    let (store, routes) = (MemoryStore::default(), routes(plan));
+    let configure = move |config: &mut ServiceConfig| {
+        config
+            .app_data(Data::new(client.clone()))
+            .route("/", web::get().to(home))
+            .route("/protected", web::route().to(protected))
+            .route("/user-info", web::get().to(user_info))
+            .route("/note", web::get().to(note));
+        mount(&routes, config);
+    };
+    // Signed, so that a cookie changes only where the session's id does.
+    Box::new(serve(listener, workers, move || store.clone(), Signed, configure))
+}
+
+fn routes(plan: Plan) -> LogtoRoutes {
+    let mut routes = LogtoRoutes::new();
+    if let Some(text) = plan.refuse {
+        routes = routes.on_sign_in(move |_| std::future::ready(Err(SignInRefused::new(text.clone()))));
+    }
+    if plan.keep_session {
+        routes = routes.keep_session_at_sign_out();
+    }
+    routes
+}
+
+async fn home(user: OptionalLogtoUser) -> String {
+    user.as_ref().map_or("nobody".to_owned(), |user| user.sub().to_owned())
+}
+
+async fn protected(user: LogtoUser) -> String {
+    user.sub().to_owned()
+}
+
+async fn user_info(logto: Logto) -> Result<Json<UserInfo>, LogtoError> {
+    Ok(Json(logto.fetch_user_info().await?))
+}
+
+async fn note(session: Session, query: Query<HashMap<String, String>>) -> String {
+    if let Some(text) = query.get("text") {
+        session.insert("note", text).unwrap();
+    }
+    session.get("note").unwrap().unwrap_or_else(|| "none".to_owned())
+}

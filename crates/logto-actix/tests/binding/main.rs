@@ -1,0 +1,9 @@
+//! The binding, on a real server with real sessions.
+
+mod flow;
+mod frugality;
+#[path = "../../../../examples/actix-sample/src/memory.rs"]
+mod memory;
+mod routes;
+mod server;
+mod storage;

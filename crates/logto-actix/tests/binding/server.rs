@@ -1,0 +1,41 @@
+//! A server in a thread of its own, and what it is made of.
+
+use actix_session::{SessionMiddleware, config::CookieContentSecurity, storage::SessionStore};
+use actix_web::{App, HttpServer, cookie::Key, dev::ServerHandle, web::ServiceConfig};
+use std::net::TcpListener;
+
+/// Stops the server when it is dropped.
+pub(crate) struct Running(ServerHandle);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.stop(false));
+    }
+}
+
+/// An application by `workers` workers, with sessions of this store; where they live in cookies, these are
+/// private or signed.
+pub(crate) fn serve<S: SessionStore + 'static>(
+    listener: TcpListener,
+    workers: usize,
+    store: impl Fn() -> S + Clone + Send + 'static,
+    security: CookieContentSecurity,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> Running {
+    let key = Key::generate();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let app = move || {
+                let sessions = SessionMiddleware::builder(store(), key.clone());
+                let sessions = sessions.cookie_secure(false).cookie_content_security(security);
+                App::new().configure(configure.clone()).wrap(sessions.build())
+            };
+            let server =
+                HttpServer::new(app).workers(workers).disable_signals().listen(listener).unwrap().run();
+            sender.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    Running(receiver.recv().unwrap())
+}
