@@ -26,7 +26,7 @@ pub(crate) const ALL: [Step; 8] = [
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
     Step { name: "test", what: "all tests, doctests included", run: test },
     Step { name: "features", what: "each combination of features compiles", run: features },
-    Step { name: "sample", what: "the sample starts and answers", run: sample },
+    Step { name: "sample", what: "the samples start and answer", run: sample },
     Step {
         name: "vectors",
         what: "hostile tokens, where their files are beside the project",
@@ -137,20 +137,22 @@ fn features(report: &mut Report) {
     }
 }
 
-/// Starts the sample as a newcomer does and asks for its first page.
+/// Starts each sample as a newcomer does and asks for its first page.
 fn sample(report: &mut Report) {
-    check(report, "sample", cargo().args(["build", "--package", "axum-sample"]));
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "axum-sample"]).env("PORT", "0");
-    for variable in ["LOGTO_ENDPOINT", "LOGTO_BASE_URL"] {
-        command.env_remove(variable);
+    for name in ["axum-sample", "actix-sample"] {
+        check(report, "sample", cargo().args(["build", "--package", name]));
+        let mut command = cargo();
+        command.args(["run", "--quiet", "--package", name]).env("PORT", "0");
+        for variable in ["LOGTO_ENDPOINT", "LOGTO_BASE_URL"] {
+            command.env_remove(variable);
+        }
+        println!("\n$ PORT=0 cargo run --package {name}");
+        let problem = try_sample(&mut command).err();
+        if let Some(problem) = &problem {
+            println!("{problem}");
+        }
+        report.check(problem.is_none(), rerun("sample"));
     }
-    println!("\n$ PORT=0 cargo run --package axum-sample");
-    let problem = try_sample(&mut command).err();
-    if let Some(problem) = &problem {
-        println!("{problem}");
-    }
-    report.check(problem.is_none(), rerun("sample"));
 }
 
 fn try_sample(command: &mut Command) -> Result<(), String> {

@@ -2,13 +2,14 @@
 
 mod page;
 
-use axum::{Json, Router, middleware::from_fn, response::Html, routing::get};
+use axum::{Json, Router, extract::Query, middleware::from_fn, response::Html, routing::get};
 use logto_axum::{
     IdTokenClaims, Logto, LogtoClient, LogtoConfig, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
-    UserInfo,
+    TokenTarget, UserInfo,
 };
 use logto_emulator::Emulator;
-use std::{env, error::Error};
+use serde_json::{Value, json};
+use std::{collections::HashMap, env, error::Error};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,6 +76,7 @@ fn app(client: LogtoClient, secure: bool) -> Router {
         .route("/protected", get(protected))
         .route("/user-id-token-claims", get(claims))
         .route("/user-info", get(user_info))
+        .route("/access-token", get(access_token))
         .merge(LogtoRoutes::new().into_router())
         .layer(sessions)
         .layer(from_fn(logto_axum::watch_cookie_size))
@@ -99,4 +101,19 @@ async fn claims(logto: Logto, _user: LogtoUser) -> Result<Json<IdTokenClaims>, L
 /// What Logto says when it is asked.
 async fn user_info(logto: Logto, _user: LogtoUser) -> Result<Json<UserInfo>, LogtoError> {
     Ok(Json(logto.fetch_user_info().await?))
+}
+
+/// What a token for an API (`resource`), an organization (`organization_id`), both or neither is good for.
+/// The token itself goes to the API and to nobody else.
+async fn access_token(
+    logto: Logto,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, LogtoError> {
+    let mut target = query.get("resource").map_or_else(TokenTarget::user_info, TokenTarget::resource);
+    if let Some(id) = query.get("organization_id") {
+        target = target.in_organization(id);
+    }
+    let token = logto.access_token(target).await?;
+    let scopes: Vec<&str> = token.scopes().collect();
+    Ok(Json(json!({"expires_at": token.expires_at(), "scopes": scopes, "claims": token.claims()})))
 }

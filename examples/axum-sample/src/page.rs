@@ -1,6 +1,6 @@
 //! The pages, as plain HTML that works without JavaScript.
 
-use logto_axum::IdTokenClaims;
+use logto_client::IdTokenClaims;
 
 const STYLE: &str = "*{box-sizing:border-box}body{font:1rem/1.55 system-ui,sans-serif;margin:0;background:#f6f5fa;\
 color:#1c1b1f}main{max-width:36rem;margin:10vh auto;padding:2rem 2.25rem;background:#fff;border-radius:1rem;\
@@ -21,7 +21,8 @@ pub(crate) fn home(user: Option<&IdTokenClaims>) -> String {
             &format!(
                 "<p>You are signed in.</p>{}<nav><a class=\"button\" href=\"/protected\">Protected page</a>\
                  <a class=\"button quiet\" href=\"/user-id-token-claims\">ID token claims</a>\
-                 <a class=\"button quiet\" href=\"/user-info\">User info</a>{SIGN_OUT}</nav>",
+                 <a class=\"button quiet\" href=\"/user-info\">User info</a>\
+                 <a class=\"button quiet\" href=\"/access-token\">Access token</a>{SIGN_OUT}</nav>",
                 person(user)
             ),
         ),

@@ -36,7 +36,11 @@ pub async fn a_person_signs_in_and_out_in_a_browser(program: &str) {
     browser.click("a[href='/protected']").await;
     browser.see("Only people who are signed in see this page.").await;
     browser.screenshot("4-protected").await;
-    for (path, text) in [("/user-id-token-claims", "local-app"), ("/user-info", "Alice Example")] {
+    for (path, text) in [
+        ("/user-id-token-claims", "local-app"),
+        ("/user-info", "Alice Example"),
+        ("/access-token", "expires_at"),
+    ] {
         browser.goto(&sample.at(path)).await;
         browser.see(text).await;
     }
@@ -73,7 +77,11 @@ pub async fn two_tabs_of_a_browser_sign_in_in_any_order(program: &str) {
     }
 }
 
-/// The protocol is spoken with a provider that is not Logto too: RS256, its own pages, its own sign-out.
+/// An API of the other provider, whose tokens live for less than they are held, so that each call refreshes.
+const API: &str = "https://api.example.test";
+
+/// The protocol is spoken with a provider that is not Logto too: RS256, rotation at every refresh,
+/// its own pages, its own sign-out.
 pub async fn a_person_signs_in_and_out_at_oidc_provider(program: &str) {
     let port = free_port();
     let application = format!("http://localhost:{port}/");
@@ -85,6 +93,7 @@ pub async fn a_person_signs_in_and_out_at_oidc_provider(program: &str) {
         ("LOGTO_ENDPOINT", provider.endpoint()),
         ("LOGTO_APP_ID", OidcProvider::CLIENT_ID.to_owned()),
         ("LOGTO_APP_SECRET", OidcProvider::CLIENT_SECRET.to_owned()),
+        ("LOGTO_RESOURCES", API.to_owned()),
     ];
     let environment: Vec<(&str, &str)> =
         environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -96,6 +105,11 @@ pub async fn a_person_signs_in_and_out_at_oidc_provider(program: &str) {
     let consented = submit(&browser, &signed_in, &[]).await;
     assert_eq!((consented.status, consented.url.as_str()), (200, sample.at("/protected").as_str()));
     assert!(consented.body.contains("<dd>carol</dd>"), "{}", consented.body);
+    // Each of these is a refresh that replaces the refresh token, and takes the one before.
+    for _ in 0..3 {
+        let token = browser.get(sample.at(&format!("/access-token?resource={API}"))).await;
+        assert!(token.body.contains(&format!("\"aud\":\"{API}\"")), "{}", token.body);
+    }
     let info = browser.get(sample.at("/user-info")).await;
     assert!(info.body.contains("\"name\":\"Person carol\""), "{}", info.body);
 

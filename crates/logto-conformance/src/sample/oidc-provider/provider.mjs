@@ -16,7 +16,16 @@ const provider = new Provider(`http://127.0.0.1:${PORT}/oidc`, {
   ],
   claims: { profile: ["name"] },
   conformIdTokenClaims: false,
-  features: { devInteractions: { enabled: true }, revocation: { enabled: true } },
+  rotateRefreshToken: true,
+  features: {
+    devInteractions: { enabled: true },
+    revocation: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: () => ({ scope: "", accessTokenFormat: "jwt", accessTokenTTL: 20 }),
+      useGrantedResource: () => false,
+    },
+  },
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, name: `Person ${id}` }) }),
 });
 
