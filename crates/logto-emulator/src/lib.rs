@@ -245,6 +245,18 @@ impl Emulator {
         }
     }
 
+    /// Ends everything that this person has given, as an administrator does.
+    pub fn revoke_grants_of(&self, username: &str) {
+        self.shared.state().end_grants(username, |_| true);
+    }
+
+    /// An application's secret from now on.
+    pub fn set_secret(&self, application: &str, secret: &str) {
+        if let Some(known) = self.shared.state().applications.get_mut(application) {
+            known.secret = Some(secret.to_owned());
+        }
+    }
+
     /// Moves its time on.
     pub fn advance(&self, by: Duration) {
         self.shared.state().advance(by);

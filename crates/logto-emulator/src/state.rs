@@ -196,8 +196,14 @@ impl State {
 
     /// Those of a session that ends: a grant without `offline_access` ends with it.
     pub(crate) fn end_online_grants(&mut self, username: &str) {
-        let offline = |grant: &Grant| grant.authorization.scope.iter().any(|scope| scope == "offline_access");
-        for grant in self.grants.iter_mut().filter(|grant| grant.username == username && !offline(grant)) {
+        self.end_grants(username, |grant| {
+            !grant.authorization.scope.iter().any(|scope| scope == "offline_access")
+        });
+    }
+
+    /// Those of this person that are meant.
+    pub(crate) fn end_grants(&mut self, username: &str, meant: impl Fn(&Grant) -> bool) {
+        for grant in self.grants.iter_mut().filter(|grant| grant.username == username && meant(grant)) {
             grant.alive = false;
         }
     }

@@ -65,10 +65,11 @@ pub(super) fn manifests(packages: &[Package]) -> Vec<String> {
 
 /// Words that no source may hold: what the manifests forbid, reached by another road.
 pub(super) fn sources(files: &[File]) -> Vec<String> {
-    let rules: [(&str, &[&str]); 3] = [
+    let rules: [(&str, &[&str]); 4] = [
         ("crates/logto-emulator/src/", &["logto_client", "logto_storage_core"]),
         ("crates/logto-client/src/", &["logto_emulator", "axum::", "actix_web"]),
         ("crates/logto-axum/src/", &["reqwest", "aws_lc_rs", "actix"]),
+        ("crates/logto-actix/src/", &["reqwest", "aws_lc_rs", "axum"]),
     ];
     let mut problems = Vec::new();
     for file in files {

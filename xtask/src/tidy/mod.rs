@@ -4,6 +4,7 @@ mod documents;
 mod files;
 mod imports;
 mod manifest;
+mod twins;
 
 pub(crate) use manifest::Package;
 
@@ -28,6 +29,7 @@ pub(crate) fn check(root: &Path) -> Vec<(&'static str, Vec<String>)> {
     vec![
         ("who imports whom", imports::manifests(&packages)),
         ("what files name", imports::sources(&sources)),
+        ("names of the bindings", twins::compare(&sources)),
         ("first lines", files::first_lines(&sources)),
         ("file sizes", files::sizes(&sources)),
         ("key constants", files::key_constants(&read("crates/logto-storage-core/src/keys.rs"))),

@@ -2,9 +2,13 @@
 
 use crate::{memory::MemoryStore, server::serve};
 use actix_session::{Session, config::CookieContentSecurity::Signed};
-use actix_web::web::{self, Data, Json, Query, ServiceConfig};
+use actix_web::{
+    HttpResponse,
+    web::{self, Data, Json, Query, ServiceConfig},
+};
 use logto_actix::{
-    Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser, SignInRefused, UserInfo,
+    AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
+    SignInRefused, UserInfo,
 };
 use logto_conformance::flow::{Application, Plan};
 use std::{collections::HashMap, net::TcpListener};
@@ -54,7 +58,10 @@ fn application(
             .route("/", web::get().to(home))
             .route("/protected", web::route().to(protected))
             .route("/user-info", web::get().to(user_info))
-            .route("/note", web::get().to(note));
+            .route("/note", web::get().to(note))
+            .route("/slow-note", web::get().to(slow_note))
+            .route("/access-token", web::get().to(access_token))
+            .route("/refresh-then-500", web::get().to(refresh_then_500));
         mount(&routes, config);
     };
     // Signed, so that a cookie changes only where the session's id does.
@@ -89,4 +96,26 @@ async fn note(session: Session, query: Query<HashMap<String, String>>) -> String
         session.insert("note", text).unwrap();
     }
     session.get("note").unwrap().unwrap_or_else(|| "none".to_owned())
+}
+
+async fn slow_note(logto: Logto, session: Session, query: Query<HashMap<String, String>>) -> String {
+    let before: Option<String> = session.get("note").unwrap();
+    drop(logto.fetch_user_info().await);
+    session.insert("note", &query["text"]).unwrap();
+    before.unwrap_or_default()
+}
+
+async fn access_token(
+    logto: Logto,
+    query: Query<HashMap<String, String>>,
+) -> Result<Json<AccessTokenClaims>, LogtoError> {
+    Ok(Json(logto.access_token_claims(&query["resource"]).await?))
+}
+
+async fn refresh_then_500(
+    logto: Logto,
+    query: Query<HashMap<String, String>>,
+) -> Result<HttpResponse, LogtoError> {
+    logto.access_token(&query["resource"]).await?;
+    Ok(HttpResponse::InternalServerError().finish())
 }

@@ -1,8 +1,13 @@
 //! The application of the flow suite, over both lines of tower-sessions.
 
-use axum::{Json, Router, extract::FromRef};
+use axum::{
+    Json, Router,
+    extract::{FromRef, Query},
+    http::StatusCode,
+};
 use logto_axum::{
-    Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser, SignInRefused, UserInfo,
+    AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
+    SignInRefused, UserInfo,
 };
 use logto_conformance::flow::Plan;
 use std::net::TcpListener;
@@ -12,21 +17,27 @@ use tokio::sync::oneshot;
 macro_rules! application {
     ($sessions:ident, |$app:ident, $routes:ident| $mounted:expr) => {
         use super::*;
-        use axum::{
-            extract::Query,
-            routing::{any, get},
-        };
+        use axum::routing::{any, get};
         use std::collections::HashMap;
         use $sessions::{MemoryStore, Session, SessionManagerLayer, cookie::SameSite};
 
         pub(crate) fn router(client: LogtoClient, plan: Plan) -> Router {
+            let tokens = Router::new()
+                .route("/access-token", get(access_token))
+                .route("/refresh-then-500", get(refresh_then_500));
+            router_with(client, plan, tokens)
+        }
+
+        /// With these routes for tokens.
+        pub(crate) fn router_with(client: LogtoClient, plan: Plan, tokens: Router<AppState>) -> Router {
             let sessions = SessionManagerLayer::new(MemoryStore::default());
-            let ($app, $routes) = (Router::new(), routes(plan));
+            let ($app, $routes) = (tokens, routes(plan));
             $mounted
                 .route("/", get(home))
                 .route("/protected", any(protected))
                 .route("/user-info", get(user_info))
                 .route("/note", get(note))
+                .route("/slow-note", get(slow_note))
                 .layer(sessions.with_same_site(SameSite::Lax).with_secure(false))
                 .with_state(AppState { client })
         }
@@ -36,6 +47,13 @@ macro_rules! application {
                 session.insert("note", text).await.unwrap();
             }
             session.get("note").await.unwrap().unwrap_or_else(|| "none".to_owned())
+        }
+
+        async fn slow_note(logto: Logto, session: Session, query: Query<HashMap<String, String>>) -> String {
+            let before: Option<String> = session.get("note").await.unwrap();
+            drop(logto.fetch_user_info().await);
+            session.insert("note", &query["text"]).await.unwrap();
+            before.unwrap_or_default()
         }
     };
 }
@@ -51,8 +69,8 @@ pub(crate) mod over_0_14_nested {
 
 /// The state of an application that has more than the client.
 #[derive(Clone)]
-struct AppState {
-    client: LogtoClient,
+pub(crate) struct AppState {
+    pub(crate) client: LogtoClient,
 }
 
 impl FromRef<AppState> for LogtoClient {
@@ -92,4 +110,21 @@ async fn protected(user: LogtoUser) -> String {
 
 async fn user_info(logto: Logto) -> Result<Json<UserInfo>, LogtoError> {
     Ok(Json(logto.fetch_user_info().await?))
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct Wanted {
+    pub(crate) resource: String,
+}
+
+async fn access_token(
+    logto: Logto,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<AccessTokenClaims>, LogtoError> {
+    Ok(Json(logto.access_token_claims(wanted.resource).await?))
+}
+
+async fn refresh_then_500(logto: Logto, Query(wanted): Query<Wanted>) -> Result<StatusCode, LogtoError> {
+    logto.access_token(wanted.resource).await?;
+    Ok(StatusCode::INTERNAL_SERVER_ERROR)
 }

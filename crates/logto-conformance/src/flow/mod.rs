@@ -12,7 +12,7 @@ mod stage;
 
 pub use browser::{Browser, Page};
 pub use cases::*;
-pub use stage::{Application, Plan, Stage};
+pub use stage::{Application, Plan, RESOURCES, Stage};
 
 /// One test per case, over this [`Application`].
 #[macro_export]
@@ -47,6 +47,14 @@ macro_rules! flow_suite {
             nothing_in_an_answer_leads_off_the_origin
             redirects_are_303_and_neither_stored_nor_referred
             the_floor_of_requests_to_the_provider_is_kept
+            fifty_requests_at_once_make_one_refresh
+            eight_resources_at_once_get_each_their_own_token
+            a_browser_that_leaves_during_a_refresh_loses_nothing
+            a_stale_session_after_a_refresh_stays_signed_in
+            a_slow_request_after_a_sign_out_stays_signed_out
+            a_refresh_before_an_error_of_the_application_loses_nothing
+            a_revoked_grant_sends_a_page_to_sign_in_once
+            nobody_is_signed_out_by_an_outage_or_a_wrong_secret
         );
     };
     (@cases $application:ty, $($case:ident)*) => {

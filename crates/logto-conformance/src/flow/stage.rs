@@ -10,11 +10,25 @@ use url::Url;
 ///
 /// Beside the binding's routes it serves `/` (the person's `sub`, or `nobody`), `/protected` (the `sub`,
 /// sign-in needed), `/user-info` (JSON, sign-in needed), `/note?text=…` (keeps a text of its own in the
-/// session) and `/note` (the text, or `none`).
+/// session), `/note` (the text, or `none`), `/access-token?resource=…` (the token's claims, JSON),
+/// `/refresh-then-500?resource=…` (asks for the token, then answers 500), and `/slow-note?text=…` (reads the
+/// note, fetches user info, then writes the note).
 pub trait Application {
     /// Serves until the returned guard is dropped. `client` is configured and `listener` is bound.
     fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> impl Future<Output = Box<dyn Send>>;
 }
+
+/// The API resources that are configured.
+pub const RESOURCES: [&str; 8] = [
+    "https://api0.example.test",
+    "https://api1.example.test",
+    "https://api2.example.test",
+    "https://api3.example.test",
+    "https://api4.example.test",
+    "https://api5.example.test",
+    "https://api6.example.test",
+    "https://api7.example.test",
+];
 
 /// What of the application differs from case to case.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +76,7 @@ impl Stage {
             .app_secret("local-secret")
             .base_url(base.as_str())
             .scopes(["email", "custom_data"])
+            .resources(RESOURCES)
             .clock(Arc::new(clock.clone()));
         let client = LogtoClient::new(config).expect("a client");
         let application = A::serve(listener, client.clone(), plan).await;

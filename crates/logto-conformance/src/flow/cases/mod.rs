@@ -1,10 +1,12 @@
 //! The cases, each named by the sentence it proves.
 
+mod refresh;
 mod sign_in;
 mod sign_out;
 mod trouble;
 mod two_at_once;
 
+pub use refresh::*;
 pub use sign_in::*;
 pub use sign_out::*;
 pub use trouble::*;
