@@ -4,6 +4,7 @@
 
 mod application;
 mod bites;
+mod naive;
 mod routes;
 
 use logto_axum::LogtoClient;

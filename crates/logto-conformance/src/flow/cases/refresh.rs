@@ -103,11 +103,11 @@ pub async fn a_slow_request_after_a_sign_out_stays_signed_out<A: Application>() 
     let slow = slow_request(&stage).await;
     assert_status(&stage.sign_out().await, 303);
     drop(slow.await.expect("no panic"));
-    assert_eq!(stage.who().await, "nobody");
     let headers = [("sec-fetch-mode", "cors")];
     let url = stage.at(&format!("/access-token?resource={}", RESOURCES[0]));
     assert_status(&stage.browser.request(Method::GET, &url, &headers).await, 401);
     assert_eq!(stage.emulator.count(Endpoint::Token), 1, "nothing is refreshed for who has signed out");
+    assert_eq!(stage.who().await, "nobody");
 }
 
 /// A refresh followed by an error of the application's own loses nothing.
