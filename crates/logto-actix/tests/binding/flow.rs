@@ -10,7 +10,7 @@ use logto_actix::{
     AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
     SignInRefused, UserInfo,
 };
-use logto_conformance::flow::{Application, Plan};
+use logto_conformance::flow::{Application, Browser, Plan};
 use std::{collections::HashMap, net::TcpListener};
 
 mod by_one_worker {
@@ -100,7 +100,7 @@ async fn note(session: Session, query: Query<HashMap<String, String>>) -> String
 
 async fn slow_note(logto: Logto, session: Session, query: Query<HashMap<String, String>>) -> String {
     let before: Option<String> = session.get("note").unwrap();
-    drop(logto.fetch_user_info().await);
+    Browser::new().get(format!("{}/jwks", logto.client().issuer())).await;
     session.insert("note", &query["text"]).unwrap();
     before.unwrap_or_default()
 }

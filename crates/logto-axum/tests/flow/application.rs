@@ -9,7 +9,7 @@ use logto_axum::{
     AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
     SignInRefused, UserInfo,
 };
-use logto_conformance::flow::Plan;
+use logto_conformance::flow::{Browser, Plan};
 use std::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -51,7 +51,7 @@ macro_rules! application {
 
         async fn slow_note(logto: Logto, session: Session, query: Query<HashMap<String, String>>) -> String {
             let before: Option<String> = session.get("note").await.unwrap();
-            drop(logto.fetch_user_info().await);
+            Browser::new().get(format!("{}/jwks", logto.client().issuer())).await;
             session.insert("note", &query["text"]).await.unwrap();
             before.unwrap_or_default()
         }

@@ -12,7 +12,7 @@ use url::Url;
 /// sign-in needed), `/user-info` (JSON, sign-in needed), `/note?text=…` (keeps a text of its own in the
 /// session), `/note` (the text, or `none`), `/access-token?resource=…` (the token's claims, JSON),
 /// `/refresh-then-500?resource=…` (asks for the token, then answers 500), and `/slow-note?text=…` (reads the
-/// note, fetches user info, then writes the note).
+/// note, fetches the provider's keys as any slow server of its own, then writes the note).
 pub trait Application {
     /// Serves until the returned guard is dropped. `client` is configured and `listener` is bound.
     fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> impl Future<Output = Box<dyn Send>>;

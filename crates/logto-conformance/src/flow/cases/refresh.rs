@@ -75,11 +75,11 @@ pub async fn a_browser_that_leaves_during_a_refresh_loses_nothing<A: Application
 
 /// A slow request, which has loaded the session and will write it back whole.
 async fn slow_request(stage: &Stage) -> JoinHandle<Page> {
-    let before = stage.emulator.count(Endpoint::UserInfo);
-    stage.emulator.set_latency(Endpoint::UserInfo, Duration::from_millis(400));
+    let before = stage.emulator.count(Endpoint::Jwks);
+    stage.emulator.set_latency(Endpoint::Jwks, Duration::from_millis(400));
     let (browser, url) = (stage.browser.clone(), stage.at("/slow-note?text=written-late"));
     let slow = tokio::spawn(async move { browser.get(url).await });
-    while stage.emulator.count(Endpoint::UserInfo) == before {
+    while stage.emulator.count(Endpoint::Jwks) == before {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     slow
