@@ -2,9 +2,10 @@
 
 use actix_session::Session;
 use logto_storage_core::{Change, Changes, Operation, Storage, StorageError, StorageErrorKind, keys};
+use serde_json::Value;
 use std::fmt;
 
-/// All items together in a cookie session, in bytes: what a private cookie holds beside its own overhead.
+/// A whole session in a cookie, in bytes: what a private cookie holds beside its own overhead.
 const MOST_BYTES_IN_COOKIE: usize = 2900;
 
 /// A visitor's Logto items in their session of actix-session.
@@ -35,7 +36,8 @@ impl SessionStorage {
         Self { session, most_bytes: None }
     }
 
-    /// Over a session that lives in a cookie: more than 2 900 bytes of items are an error, and not written.
+    /// Over a session that lives in a cookie: a write that makes it larger than 2 900 bytes, the
+    /// application's own items included, is an error, and does not happen.
     #[must_use]
     pub fn for_cookie_session(session: Session) -> Self {
         Self { session, most_bytes: Some(MOST_BYTES_IN_COOKIE) }
@@ -88,29 +90,30 @@ impl SessionStorage {
         }
     }
 
-    /// Whether the items fit after these changes.
+    /// Whether the session fits after these changes: all of it, as the cookie will hold it.
     fn measure(&self, operation: Operation, changes: &Changes) -> Result<(), StorageError> {
         let Some(most_bytes) = self.most_bytes else { return Ok(()) };
-        let mut bytes = 0;
-        let mut largest = None;
-        for key in keys::ALL {
-            let last = changes.iter().filter(|change| change.key() == key).last();
-            let size = match last {
-                Some(Change::Set { value, .. }) => value.len(),
-                Some(Change::Remove { .. }) => continue,
-                None => self.read(operation, key)?.map_or(0, |value| value.len()),
-            };
-            bytes += key.len() + size;
-            if matches!(last, Some(Change::Set { .. })) && largest.is_none_or(|(_, most)| size > most) {
-                largest = Some((key, size));
+        let mut session = self.session.entries().clone();
+        let mut largest: Option<(&str, usize)> = None;
+        for change in changes.iter() {
+            match change {
+                Change::Set { key, value } => {
+                    session.insert(key.to_owned(), Value::from(value).to_string());
+                    largest = largest.filter(|(_, most)| *most >= value.len()).or(Some((key, value.len())));
+                }
+                Change::Remove { key } => drop(session.remove(key)),
             }
         }
+        let bytes = serde_json::to_string(&session).map_or(usize::MAX, |json| json.len());
         match largest {
-            Some((key, _)) if bytes > most_bytes => {
-                Err(StorageError::new(StorageErrorKind::TooLarge, operation, key).with_source(format!(
-                    "{bytes} bytes of items, and a cookie session holds {most_bytes}: keep the session on the server"
-                )))
-            }
+            Some((key, _)) if bytes > most_bytes => Err(StorageError::new(
+                StorageErrorKind::TooLarge,
+                operation,
+                key,
+            )
+            .with_source(format!(
+                "{bytes} bytes of session, and a cookie holds {most_bytes}: keep the session on the server"
+            ))),
             _ => Ok(()),
         }
     }

@@ -90,9 +90,9 @@ impl SessionStorage {
         for key in keys::ALL {
             let last = changes.iter().filter(|change| change.key() == key).last();
             let size = match last {
-                Some(Change::Set { value, .. }) => value.len(),
+                Some(Change::Set { value, .. }) => stored_size(value),
                 Some(Change::Remove { .. }) => continue,
-                None => self.read(operation, key).await?.map_or(0, |value| value.len()),
+                None => self.read(operation, key).await?.map_or(0, |value| stored_size(&value)),
             };
             bytes += key.len() + size;
             if matches!(last, Some(Change::Set { .. })) && largest.is_none_or(|(_, most)| size > most) {
@@ -108,6 +108,11 @@ impl SessionStorage {
             _ => Ok(()),
         }
     }
+}
+
+/// In JSON, where each quote of an item takes two bytes.
+fn stored_size(value: &str) -> usize {
+    Value::from(value).to_string().len()
 }
 
 impl SendStorage for SessionStorage {

@@ -299,7 +299,8 @@ mod frugality {
         let key_bytes: usize = keys::ID_TOKEN.len() + keys::REFRESH_TOKEN.len();
         let others: usize = keys::ALL.iter().map(|key| key.len()).sum::<usize>() - key_bytes;
         storage.set(keys::ID_TOKEN, &"i".repeat(2000)).await.unwrap();
-        let room = 2900 - 2000 - key_bytes - others;
+        // Two quotes around each value.
+        let room = 2900 - 2000 - 4 - key_bytes - others;
         for fits in [false, true] {
             let value = "r".repeat(if fits { room } else { room + 1 });
             let changes = Changes::new().set(keys::REFRESH_TOKEN, &value);

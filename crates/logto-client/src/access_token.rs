@@ -242,7 +242,11 @@ impl<S: Storage> LogtoSession<S> {
         if let Some(json) = map.to_json(self.now()) {
             changes = changes.set(keys::ACCESS_TOKEN_MAP, json);
         }
-        storage.apply(&changes).await?;
+        if let Err(error) = storage.apply(&changes).await {
+            // What must not be lost may fit by itself.
+            drop(storage.set(keys::REFRESH_TOKEN, served.newest.expose()).await);
+            return Err(error.into());
+        }
         Ok(AccessToken(token))
     }
 

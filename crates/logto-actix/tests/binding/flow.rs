@@ -51,8 +51,19 @@ fn application(
     plan: Plan,
     mount: impl Fn(&LogtoRoutes, &mut ServiceConfig) + Clone + Send + 'static,
 ) -> Box<dyn Send> {
-    let (store, routes) = (MemoryStore::default(), routes(plan));
-    let configure = move |config: &mut ServiceConfig| {
+    let store = MemoryStore::default();
+    // Signed, so that a cookie changes only where the session's id does.
+    Box::new(serve(listener, workers, move || store.clone(), Signed, configuration(client, plan, mount)))
+}
+
+/// The application's pages, with the routes mounted in this way.
+pub(crate) fn configuration(
+    client: LogtoClient,
+    plan: Plan,
+    mount: impl Fn(&LogtoRoutes, &mut ServiceConfig) + Clone + Send + 'static,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let routes = routes(plan);
+    move |config: &mut ServiceConfig| {
         config
             .app_data(Data::new(client.clone()))
             .route("/", web::get().to(home))
@@ -63,9 +74,7 @@ fn application(
             .route("/access-token", web::get().to(access_token))
             .route("/refresh-then-500", web::get().to(refresh_then_500));
         mount(&routes, config);
-    };
-    // Signed, so that a cookie changes only where the session's id does.
-    Box::new(serve(listener, workers, move || store.clone(), Signed, configure))
+    }
 }
 
 fn routes(plan: Plan) -> LogtoRoutes {

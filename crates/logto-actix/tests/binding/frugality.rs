@@ -24,9 +24,10 @@ async fn reading_and_removing_what_is_absent_leave_the_session_unmodified() {
 #[tokio::test]
 async fn in_a_cookie_session_what_does_not_fit_is_an_error_and_is_not_written() {
     let storage = SessionStorage::for_cookie_session(session());
-    let key_bytes: usize = keys::ALL.iter().map(|key| key.len()).sum();
     storage.set(keys::ID_TOKEN, &"i".repeat(2000)).await.unwrap();
-    let room = 2900 - 2000 - key_bytes;
+    // A value is a JSON text within a JSON text: with six bytes of quotes, a colon, and a comma.
+    let around = keys::ID_TOKEN.len() + keys::REFRESH_TOKEN.len() + 2 * (2 + 6 + 1) + 1 + 2;
+    let room = 2900 - 2000 - around;
     for fits in [false, true] {
         let value = "r".repeat(if fits { room } else { room + 1 });
         let changes = Changes::new().set(keys::REFRESH_TOKEN, &value);
@@ -43,6 +44,19 @@ async fn in_a_cookie_session_what_does_not_fit_is_an_error_and_is_not_written() 
             }
         }
     }
+}
+
+#[tokio::test]
+async fn in_a_cookie_session_what_the_application_keeps_counts_too() {
+    let session = session();
+    session.insert("cart", "c".repeat(2000)).unwrap();
+    let storage = SessionStorage::for_cookie_session(session);
+    let error = storage.set(keys::ID_TOKEN, &"i".repeat(1000)).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::TooLarge);
+    // Each quote of a JSON item takes four bytes in the cookie.
+    let error = storage.set(keys::ACCESS_TOKEN_MAP, &"\"".repeat(230)).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::TooLarge);
+    storage.set(keys::ID_TOKEN, &"i".repeat(800)).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The binding, on a real server with real sessions.
 
+mod cookies;
 mod flow;
 mod frugality;
 #[path = "../../../../examples/actix-sample/src/memory.rs"]
