@@ -223,8 +223,11 @@ impl<S: Storage> LogtoSession<S> {
         let storage = self.storage();
         let served = match outcome {
             Ok(served) => served,
+            Err(error) if error.code() == Some("invalid_grant") => return Err(self.note_end(error).await?),
+            // Signed out by another request.
             Err(error) if error.kind() == ErrorKind::NotAuthenticated => {
-                return Err(self.note_end(error).await?);
+                self.forget(Changes::new()).await?;
+                return Err(error);
             }
             Err(error) => return Err(error),
         };

@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod flow;
+pub mod log;
 pub mod sample;
 pub mod servers;
 pub mod storage;

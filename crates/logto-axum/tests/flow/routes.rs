@@ -2,12 +2,8 @@
 
 use axum::{Router, body::Body, http::Request, middleware::from_fn, routing::get};
 use logto_axum::{LogtoClient, LogtoConfig, LogtoRoutes};
-use logto_conformance::servers::free_port;
+use logto_conformance::{log::Log, servers::free_port};
 use logto_storage_core::keys;
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
 use tower::ServiceExt;
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
@@ -104,33 +100,4 @@ async fn a_cookie_that_browsers_drop_is_told_to_the_log() {
     ask(&app, "GET", "/large", "").await;
     assert!(log.text().contains("cookie=session bytes=4112"), "{}", log.text());
     assert!(!log.text().contains("xxx"));
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// Everything of this thread, until the guard is dropped.
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let log = self.clone();
-        let writer = move || log.clone();
-        tracing::subscriber::set_default(
-            tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish(),
-        )
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
