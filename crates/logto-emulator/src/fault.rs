@@ -16,6 +16,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
+use tokio::sync::watch;
 use url::form_urlencoded;
 
 /// An endpoint of the server.
@@ -91,6 +92,7 @@ pub(crate) struct Faults {
     counts: HashMap<Endpoint, u64>,
     received: HashMap<Endpoint, Received>,
     latency: HashMap<Endpoint, Duration>,
+    held: HashMap<Endpoint, watch::Sender<bool>>,
     always: HashMap<Endpoint, Failure>,
     next: HashMap<Endpoint, (Failure, u32)>,
 }
@@ -108,6 +110,10 @@ impl Faults {
         self.latency.insert(endpoint, latency);
     }
 
+    pub(crate) fn hold(&mut self, endpoint: Endpoint, held: bool) {
+        self.held.entry(endpoint).or_insert_with(|| watch::channel(false).0).send_replace(held);
+    }
+
     pub(crate) fn set_failure(&mut self, endpoint: Endpoint, failure: Option<Failure>) {
         match failure {
             Some(failure) => self.always.insert(endpoint, failure),
@@ -119,11 +125,14 @@ impl Faults {
         self.next.insert(endpoint, (failure, times));
     }
 
-    /// A request has come: how long it waits, and how it fails.
-    fn meet(&mut self, endpoint: Endpoint, received: Received) -> (Duration, Option<Failure>) {
+    /// A request has come: what it waits for, and how it fails.
+    fn meet(&mut self, endpoint: Endpoint, received: Received) -> (Wait, Option<Failure>) {
         *self.counts.entry(endpoint).or_default() += 1;
         self.received.insert(endpoint, received);
-        let latency = self.latency.get(&endpoint).copied().unwrap_or_default();
+        let wait = Wait {
+            latency: self.latency.get(&endpoint).copied().unwrap_or_default(),
+            gate: self.held.get(&endpoint).map(watch::Sender::subscribe),
+        };
         let failure = match self.next.get_mut(&endpoint) {
             Some((failure, times)) if *times > 0 => {
                 *times -= 1;
@@ -131,8 +140,14 @@ impl Faults {
             }
             _ => self.always.get(&endpoint).copied(),
         };
-        (latency, failure)
+        (wait, failure)
     }
+}
+
+/// What a request waits for before it is answered.
+struct Wait {
+    latency: Duration,
+    gate: Option<watch::Receiver<bool>>,
 }
 
 /// Stands before every endpoint.
@@ -148,9 +163,12 @@ pub(crate) async fn meet(State(shared): State<Arc<Shared>>, request: Request, ne
         authorization: text(header::AUTHORIZATION).map(str::to_owned),
         parameters: form_urlencoded::parse(form).into_owned().collect(),
     };
-    let (latency, failure) = shared.state().faults.meet(endpoint, received);
-    if !latency.is_zero() {
-        tokio::time::sleep(latency).await;
+    let (wait, failure) = shared.state().faults.meet(endpoint, received);
+    if !wait.latency.is_zero() {
+        tokio::time::sleep(wait.latency).await;
+    }
+    if let Some(mut gate) = wait.gate {
+        drop(gate.wait_for(|held| !held).await);
     }
     match failure {
         Some(failure) => fail(failure).await,

@@ -192,6 +192,16 @@ impl Emulator {
         self.shared.state().faults.set_latency(endpoint, latency);
     }
 
+    /// An endpoint counts requests and answers none of them, until it is released.
+    pub fn hold(&self, endpoint: Endpoint) {
+        self.shared.state().faults.hold(endpoint, true);
+    }
+
+    /// An endpoint answers again, those that wait first of all.
+    pub fn release(&self, endpoint: Endpoint) {
+        self.shared.state().faults.hold(endpoint, false);
+    }
+
     /// An endpoint fails so until told otherwise.
     pub fn set_failure(&self, endpoint: Endpoint, failure: Option<Failure>) {
         self.shared.state().faults.set_failure(endpoint, failure);

@@ -234,12 +234,13 @@ async fn a_wrong_secret_is_a_matter_of_configuration() {
 #[tokio::test]
 async fn a_shutdown_waits_for_the_exchange_of_a_request_that_is_gone() {
     let stage = Stage::set().await;
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(150));
     let callback = stage.callback().await;
-    let session = stage.session();
-    let gone = tokio::time::timeout(Duration::from_millis(50), session.handle_sign_in_callback(&callback));
-    assert!(gone.await.is_err());
-    assert_eq!(stage.emulator.count(Endpoint::Token), 1, "the request is under way");
+    let gone = stage.until_held(|session| {
+        let callback = callback.clone();
+        async move { drop(session.handle_sign_in_callback(&callback).await) }
+    });
+    gone.await.abort();
+    stage.emulator.release(Endpoint::Token);
     stage.client.shutdown().await;
     stage.emulator.set_failure(Endpoint::Token, Some(Failure::Status(500)));
     stage.complete(&callback).await.unwrap();

@@ -43,6 +43,14 @@ async fn request(
     })
 }
 
+/// Lets the provider answer the call that it has received: on this one thread all other requests wait by then.
+async fn when_all_wait(stage: &Stage) {
+    while stage.emulator.count(Endpoint::Token) < 2 {
+        tokio::task::yield_now().await;
+    }
+    stage.emulator.release(Endpoint::Token);
+}
+
 /// Eight APIs, rotation at every refresh, no second use of a refresh token.
 async fn strict() -> (Stage, Vec<String>) {
     let resources: Vec<String> = (0..8).map(|n| format!("https://api{n}.example.test")).collect();
@@ -57,12 +65,13 @@ async fn strict() -> (Stage, Vec<String>) {
 #[tokio::test]
 async fn fifty_requests_at_once_make_one_call() {
     let (stage, resources) = strict().await;
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(50));
+    stage.emulator.hold(Endpoint::Token);
     let calls = stage.emulator.count(Endpoint::Token);
     let mut requests = Vec::new();
     for _ in 0..50 {
         requests.push(request(&stage, resources[0].as_str().into()).await);
     }
+    when_all_wait(&stage).await;
     let mut tokens = HashSet::new();
     for request in requests {
         let (copy, outcome) = request.await.unwrap();
@@ -96,12 +105,13 @@ async fn eight_resources_at_once_get_each_its_own_token_by_calls_in_turn() {
 #[tokio::test]
 async fn a_request_that_goes_away_ends_no_refresh() {
     let (stage, resources) = strict().await;
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(100));
+    stage.emulator.hold(Endpoint::Token);
     let gone = request(&stage, resources[0].as_str().into()).await;
     while stage.emulator.count(Endpoint::Token) < 2 {
         tokio::task::yield_now().await;
     }
     gone.abort();
+    stage.emulator.release(Endpoint::Token);
     stage.client.shutdown().await;
     // The session still holds the refresh token that is spent.
     let token = stage.session().access_token(resources[0].as_str()).await.unwrap();
@@ -147,13 +157,14 @@ async fn who_has_signed_out_stays_signed_out_whatever_is_written_back() {
 #[tokio::test]
 async fn a_refresh_under_way_at_the_sign_out_serves_nobody_and_leaves_nothing_good() {
     let (stage, resources) = strict().await;
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(100));
+    stage.emulator.hold(Endpoint::Token);
     let slow = request(&stage, resources[0].as_str().into()).await;
     let waiting = request(&stage, resources[1].as_str().into()).await;
     while stage.emulator.count(Endpoint::Token) < 2 {
         tokio::task::yield_now().await;
     }
     stage.session().sign_out(None).await.unwrap();
+    stage.emulator.release(Endpoint::Token);
     for request in [slow, waiting] {
         let (copy, outcome) = request.await.unwrap();
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotAuthenticated);
@@ -169,11 +180,12 @@ async fn a_dead_grant_ends_the_sign_in_once_and_for_all_who_wait() {
     let stage = signed_in().await;
     let refresh_token = stage.item(keys::REFRESH_TOKEN).await.unwrap();
     stage.emulator.revoke_grant(&refresh_token);
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(50));
+    stage.emulator.hold(Endpoint::Token);
     let mut requests = Vec::new();
     for resource in [API, API, "https://other.example.test"] {
         requests.push(request(&stage, resource.into()).await);
     }
+    when_all_wait(&stage).await;
     for request in requests {
         let (copy, outcome) = request.await.unwrap();
         let error = outcome.unwrap_err();
@@ -198,12 +210,13 @@ async fn a_dead_grant_ends_the_sign_in_once_and_for_all_who_wait() {
 #[tokio::test]
 async fn an_outage_is_told_to_all_who_wait_and_the_next_one_tries_again() {
     let (stage, resources) = strict().await;
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(50));
+    stage.emulator.hold(Endpoint::Token);
     stage.emulator.set_failure(Endpoint::Token, Some(Failure::Status(503)));
     let mut requests = Vec::new();
     for resource in &resources {
         requests.push(request(&stage, resource.as_str().into()).await);
     }
+    when_all_wait(&stage).await;
     for request in requests {
         assert_eq!(request.await.unwrap().1.unwrap_err().kind(), ErrorKind::Unavailable);
     }
@@ -218,18 +231,25 @@ fn a_runtime_that_ends_during_a_refresh_lets_others_go_on() {
         || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let main = runtime();
     let stage = main.block_on(signed_in());
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(300));
+    stage.emulator.set_failure(Endpoint::Token, Some(Failure::Hang));
     // A worker with a runtime of its own begins the refresh and is stopped.
     let worker = runtime();
     let begun = worker.block_on(request(&stage, API.into()));
     while stage.emulator.count(Endpoint::Token) < 2 {
         std::thread::yield_now();
     }
-    let joined = main.block_on(request(&stage, API.into()));
+    let session = stage.session();
+    let mut joined = Box::pin(session.access_token(API));
+    main.block_on(async {
+        tokio::select! {
+            biased;
+            _ = &mut joined => panic!("answered by nobody"),
+            () = std::future::ready(()) => {}
+        }
+    });
     drop(begun);
     worker.shutdown_background();
-    let (_, outcome) = main.block_on(joined).unwrap();
-    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unavailable);
-    stage.emulator.set_latency(Endpoint::Token, Duration::ZERO);
+    assert_eq!(main.block_on(joined).unwrap_err().kind(), ErrorKind::Unavailable);
+    stage.emulator.set_failure(Endpoint::Token, None);
     main.block_on(async { stage.session().access_token(API).await }).unwrap();
 }

@@ -3,9 +3,10 @@
 use logto_client::{
     LogtoClient, LogtoConfig, LogtoError, LogtoSession, ManualClock, SignInOptions, SignedIn,
 };
-use logto_emulator::Emulator;
+use logto_emulator::{Emulator, Endpoint};
 use logto_storage_core::{MemoryStorage, Storage, keys};
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
 use url::Url;
 
 pub(crate) const BASE: &str = "http://localhost:3000";
@@ -56,6 +57,20 @@ impl Stage {
 
     pub(crate) async fn complete(&self, callback: &str) -> Result<SignedIn, LogtoError> {
         self.session().handle_sign_in_callback(callback).await
+    }
+
+    /// Runs this as a task, and returns when its token request has arrived, which waits until it is released.
+    pub(crate) async fn until_held<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        work: impl FnOnce(LogtoSession<MemoryStorage>) -> F,
+    ) -> JoinHandle<()> {
+        let before = self.emulator.count(Endpoint::Token);
+        self.emulator.hold(Endpoint::Token);
+        let task = tokio::spawn(work(self.session()));
+        while self.emulator.count(Endpoint::Token) == before {
+            tokio::task::yield_now().await;
+        }
+        task
     }
 
     /// Time passes for everybody.

@@ -2,8 +2,9 @@
 
 use super::{Browser, Page};
 use logto_client::{LogtoClient, LogtoConfig, ManualClock};
-use logto_emulator::Emulator;
-use std::{future::Future, net::TcpListener, sync::Arc};
+use logto_emulator::{Emulator, Endpoint};
+use std::{future::Future, net::TcpListener, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
 use url::Url;
 
 /// An application over a binding, as the suite needs it.
@@ -97,6 +98,19 @@ impl Stage {
     /// Goes to a path of the application.
     pub async fn get(&self, path: &str) -> Page {
         self.browser.get(self.at(path)).await
+    }
+
+    /// Goes to an address in a tab of its own, and returns when the provider has been asked at this endpoint
+    /// and answers nothing yet: [`Emulator::release`] lets it.
+    pub async fn until_held(&self, endpoint: Endpoint, url: impl Into<String>) -> JoinHandle<Page> {
+        let (browser, url, before) = (self.browser.clone(), url.into(), self.emulator.count(endpoint));
+        self.emulator.hold(endpoint);
+        let tab = tokio::spawn(async move { browser.get(url).await });
+        while self.emulator.count(endpoint) == before {
+            assert!(!tab.is_finished(), "answered without the provider");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tab
     }
 
     /// Starts a sign-in; the authorization address.

@@ -309,6 +309,20 @@ async fn requests_are_counted_delayed_and_failed_per_endpoint() {
 }
 
 #[tokio::test]
+async fn a_held_endpoint_counts_and_answers_when_it_is_released() {
+    let emulator = Emulator::start().await.unwrap();
+    let jwks = format!("{}/jwks", emulator.issuer());
+    emulator.hold(Endpoint::Jwks);
+    let waiting = tokio::spawn(reqwest::get(jwks));
+    while emulator.count(Endpoint::Jwks) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!waiting.is_finished());
+    emulator.release(Endpoint::Jwks);
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn it_is_gone_when_it_is_dropped() {
     let emulator = Emulator::start().await.unwrap();
     let address = emulator.endpoint().replace("http://", "");

@@ -64,10 +64,9 @@ pub async fn eight_resources_at_once_get_each_their_own_token<A: Application>() 
 /// The browser goes away during a refresh: the answer is not lost.
 pub async fn a_browser_that_leaves_during_a_refresh_loses_nothing<A: Application>() {
     let stage = strict::<A>().await;
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(200));
     let url = stage.at(&format!("/access-token?resource={}", RESOURCES[0]));
-    let leaving = tokio::time::timeout(Duration::from_millis(100), stage.browser.get(&url)).await;
-    assert!(leaving.is_err(), "the browser left before the answer");
+    stage.until_held(Endpoint::Token, url).await.abort();
+    stage.emulator.release(Endpoint::Token);
     tokens_of(&stage, [RESOURCES[0]]).await;
     assert_eq!(stage.emulator.count(Endpoint::Token), 2, "the next request hears the answer");
     tokens_of(&stage, [RESOURCES[1]]).await;
@@ -75,14 +74,7 @@ pub async fn a_browser_that_leaves_during_a_refresh_loses_nothing<A: Application
 
 /// A slow request, which has loaded the session and will write it back whole.
 async fn slow_request(stage: &Stage) -> JoinHandle<Page> {
-    let before = stage.emulator.count(Endpoint::Jwks);
-    stage.emulator.set_latency(Endpoint::Jwks, Duration::from_millis(400));
-    let (browser, url) = (stage.browser.clone(), stage.at("/slow-note?text=written-late"));
-    let slow = tokio::spawn(async move { browser.get(url).await });
-    while stage.emulator.count(Endpoint::Jwks) == before {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    slow
+    stage.until_held(Endpoint::Jwks, stage.at("/slow-note?text=written-late")).await
 }
 
 /// A slow request writes back the session from before a refresh: the person stays signed in.
@@ -91,6 +83,7 @@ pub async fn a_stale_session_after_a_refresh_stays_signed_in<A: Application>() {
     let slow = slow_request(&stage).await;
     tokens_of(&stage, [RESOURCES[0]]).await;
     tokens_of(&stage, [RESOURCES[1]]).await;
+    stage.emulator.release(Endpoint::Jwks);
     assert_status(&slow.await.expect("no panic"), 200);
     assert_eq!(stage.get("/note").await.body, "written-late", "the stale session is there");
     tokens_of(&stage, [RESOURCES[2]]).await;
@@ -102,6 +95,7 @@ pub async fn a_slow_request_after_a_sign_out_stays_signed_out<A: Application>() 
     let stage = strict::<A>().await;
     let slow = slow_request(&stage).await;
     assert_status(&stage.sign_out().await, 303);
+    stage.emulator.release(Endpoint::Jwks);
     drop(slow.await.expect("no panic"));
     let headers = [("sec-fetch-mode", "cors")];
     let url = stage.at(&format!("/access-token?resource={}", RESOURCES[0]));

@@ -40,7 +40,7 @@ pub async fn two_sign_ins_started_at_once_both_come_back<A: Application>() {
 /// The same callback twice at once: both are served, the code is sent once.
 pub async fn a_callback_twice_at_once_makes_one_token_call<A: Application>() {
     let stage = Stage::plain::<A>().await;
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(150));
+    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(400));
     let authorization = stage.start().await;
     let callback = stage.approve(&authorization, "alice");
     let (one, two) = tokio::join!(stage.browser.get(&callback), stage.browser.get(&callback));
@@ -55,10 +55,9 @@ pub async fn a_browser_that_leaves_during_the_callback_completes_by_reload<A: Ap
     let stage = Stage::plain::<A>().await;
     let authorization = stage.start().await;
     let callback = stage.approve(&authorization, "alice");
-    stage.emulator.set_latency(Endpoint::Token, Duration::from_millis(200));
-    let leaving = tokio::time::timeout(Duration::from_millis(100), stage.browser.get(&callback)).await;
-    assert!(leaving.is_err(), "the browser left before the answer");
+    stage.until_held(Endpoint::Token, &callback).await.abort();
     assert_eq!(stage.who().await, "nobody");
+    stage.emulator.release(Endpoint::Token);
     assert_status(&stage.browser.get(&callback).await, 303);
     assert_ne!(stage.who().await, "nobody");
     assert_eq!(stage.emulator.count(Endpoint::Token), 1, "the reload heard the outcome of the first");
