@@ -31,6 +31,7 @@ pub(crate) fn facts(parts: &Parts) -> web::RequestFacts<'_> {
         sec_fetch_site: text("sec-fetch-site"),
         origin: text("origin"),
         requested_with: text("x-requested-with"),
+        cookie: text("cookie"),
     }
 }
 

@@ -107,15 +107,16 @@ impl<S: Storage> LogtoSession<S> {
             rejected("the callback lacks `state`: start again")
                 .with_code("callback_uri_verification.missing_state")
         })?;
-        let (pending, started_key) = self.take_pending(&state, &url).await?;
+        // With the code: who knows the state alone joins nobody's sign-in.
+        let key = pkce::sha256(&format!("{state} {}", query.code.as_deref().unwrap_or_default()));
+        let (pending, started_key) = self.take_pending(&state, &key, &url).await?;
         let client = self.client();
         let metadata = self.inner().provider.metadata().await?;
         // An answer without a code ends this sign-in.
         let code = query
             .into_code(client.issuer(), metadata.sends_iss)
             .inspect_err(|_| self.forget_started(started_key.as_deref()))?;
-        let key = pkce::sha256(&state);
-        match self.inner().exchanges.run(client, &key, pending.clone(), code).await {
+        match self.inner().exchanges.run(client, &key, pending.clone(), code, self.browser()).await {
             Ok(exchanged) => Ok(VerifiedSignIn { key, started_key, exchanged }),
             Err(error) => {
                 if may_pass(&error) {
@@ -189,7 +190,12 @@ impl<S: Storage> LogtoSession<S> {
 
     /// Takes the pending sign-in of this state out of the storage; with it comes the key by which this
     /// process remembers it of this visitor, for when another request has overwritten the storage.
-    async fn take_pending(&self, state: &str, url: &Url) -> Result<(Pending, Option<String>), LogtoError> {
+    async fn take_pending(
+        &self,
+        state: &str,
+        key: &str,
+        url: &Url,
+    ) -> Result<(Pending, Option<String>), LogtoError> {
         let (storage, now) = (self.storage(), self.now());
         let mut list = PendingSignIns::load(storage, now).await?;
         let none_pending = list.is_empty();
@@ -198,7 +204,8 @@ impl<S: Storage> LogtoSession<S> {
         let stored = list.take(state);
         let was_stored = stored.is_some();
         let remembered = || self.started().get(now, started_key.as_deref()?).cloned();
-        let Some(pending) = stored.or_else(remembered) else {
+        let begun = || self.inner().exchanges.begun_by(now, key, self.browser()?);
+        let Some(pending) = stored.or_else(remembered).or_else(begun) else {
             return Err(if none_pending { not_found() } else { state_mismatched() });
         };
         if !same_address(url, &pending.redirect_uri) {

@@ -5,6 +5,7 @@ use crate::{
     memory::Memory,
     oidc::{answer, token},
     pending::{self, Pending},
+    secret::same,
     tokens::StoredToken,
     transport::Request,
     verify::{IdTokenRules, decode_claims},
@@ -34,14 +35,23 @@ pub(crate) struct Exchanged {
     pub(crate) access_token: (String, StoredToken),
 }
 
-/// The exchanges of this process, by the hash of their state.
+/// The exchanges of this process, by the hash of state and code.
 #[derive(Debug)]
 pub(crate) struct Exchanges(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    outcomes: Memory<watch::Receiver<Option<Outcome>>>,
+    outcomes: Memory<Run>,
     spent: Memory<()>,
+}
+
+/// An exchange that runs or ran.
+#[derive(Clone, Debug)]
+struct Run {
+    outcome: watch::Receiver<Option<Outcome>>,
+    pending: Pending,
+    /// The browser that brought the callback.
+    browser: Option<String>,
 }
 
 impl Default for Exchanges {
@@ -61,8 +71,9 @@ impl Exchanges {
         key: &str,
         pending: Pending,
         code: String,
+        browser: Option<&str>,
     ) -> Outcome {
-        let mut receiver = self.join_or_start(client, key, pending, code)?;
+        let mut receiver = self.join_or_start(client, key, pending, code, browser)?;
         let outcome = receiver.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
         outcome.unwrap_or_else(|| {
             Err(LogtoError::new(ErrorKind::Unavailable, "the sign-in was interrupted: start again"))
@@ -75,11 +86,12 @@ impl Exchanges {
         key: &str,
         pending: Pending,
         code: String,
+        browser: Option<&str>,
     ) -> Result<watch::Receiver<Option<Outcome>>, LogtoError> {
         let now = client.0.settings.clock.now();
         let mut state = self.state();
-        if let Some(receiver) = state.outcomes.get(now, key) {
-            return Ok(receiver.clone());
+        if let Some(run) = state.outcomes.get(now, key) {
+            return Ok(run.outcome.clone());
         }
         if state.spent.get(now, key).is_some() {
             return Err(LogtoError::new(
@@ -88,7 +100,9 @@ impl Exchanges {
             ));
         }
         let (sender, receiver) = watch::channel(None);
-        state.outcomes.insert(now, key, receiver.clone());
+        let browser = browser.map(str::to_owned);
+        let run = Run { outcome: receiver.clone(), pending: pending.clone(), browser };
+        state.outcomes.insert(now, key, run);
         state.spent.insert(now, key, ());
         let (client, key) = (client.clone(), key.to_owned());
         let tasks = client.0.tasks.clone();
@@ -105,9 +119,18 @@ impl Exchanges {
     /// What a reload hears from now on instead of the outcome.
     pub(crate) fn replace(&self, now: Duration, key: &str, error: LogtoError) {
         let mut state = self.state();
-        if state.outcomes.remove(key).is_some() {
-            state.outcomes.insert(now, key, watch::channel(Some(Err(error))).1);
+        if let Some(run) = state.outcomes.remove(key) {
+            state.outcomes.insert(now, key, Run { outcome: watch::channel(Some(Err(error))).1, ..run });
         }
+    }
+
+    /// The sign-in of an exchange that this same browser began. A framework may have renewed the session's
+    /// id for an answer that never arrived: the browser comes back with the old cookie then, whose
+    /// session is gone.
+    pub(crate) fn begun_by(&self, now: Duration, key: &str, browser: &str) -> Option<Pending> {
+        let mut state = self.state();
+        let run = state.outcomes.get(now, key)?;
+        run.browser.as_deref().is_some_and(|known| same(known, browser)).then(|| run.pending.clone())
     }
 
     fn forget(&self, key: &str) {

@@ -121,6 +121,11 @@ impl<S: Storage> LogtoSession<S> {
         Ok(self.storage.apply(&changes).await?)
     }
 
+    /// By what this visitor's browser is recognised, where the request is known.
+    pub(crate) fn browser(&self) -> Option<&str> {
+        self.visit.as_ref()?.browser()
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.client.0
     }

@@ -1,7 +1,7 @@
 //! How a visitor hears of an error.
 
 use super::{RequestFacts, is_page_request};
-use crate::{ErrorKind, LogtoClient, LogtoError, Route};
+use crate::{ErrorKind, LogtoClient, LogtoError, Route, oidc::pkce};
 use url::form_urlencoded;
 
 /// The answer that tells an error.
@@ -15,18 +15,25 @@ pub enum Refusal {
     Program,
 }
 
-/// What of a request decides how its visitor hears of an error.
+/// What of a request decides how its visitor hears of an error, and by what a reload is recognised.
 #[derive(Clone, Debug)]
 pub struct Visit {
     page: bool,
     here: String,
+    browser: Option<String>,
 }
 
 impl Visit {
     /// Of a request for this path and query.
     #[must_use]
     pub fn new(facts: &RequestFacts<'_>, here: impl Into<String>) -> Self {
-        Self { page: is_page_request(facts), here: here.into() }
+        let browser = facts.cookie.filter(|cookie| !cookie.is_empty()).map(pkce::sha256);
+        Self { page: is_page_request(facts), here: here.into(), browser }
+    }
+
+    /// The hash of the browser's cookies: who sends the same has the same session cookie.
+    pub(crate) fn browser(&self) -> Option<&str> {
+        self.browser.as_deref()
     }
 
     /// Notes in an error how it is told: a page that needs sign-in is sent there, any other page is shown

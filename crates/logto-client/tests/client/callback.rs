@@ -248,6 +248,23 @@ async fn a_shutdown_waits_for_the_exchange_of_a_request_that_is_gone() {
 }
 
 #[tokio::test]
+async fn who_knows_the_state_and_not_the_code_joins_nobodys_sign_in() {
+    let stage = Stage::set().await;
+    let callback = stage.callback().await;
+    let forged = callback.replace(&parameter(&callback, "code"), "x");
+    let right = callback.clone();
+    let signing_in = stage
+        .until_held(|session| async move { drop(session.handle_sign_in_callback(&right).await.unwrap()) })
+        .await;
+    stage.emulator.release(Endpoint::Token);
+    let error = stage.complete(&forged).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::CallbackRejected, Some("invalid_grant")));
+    signing_in.await.unwrap();
+    assert!(stage.complete(&forged).await.is_err());
+    assert!(stage.session().is_authenticated().await.unwrap());
+}
+
+#[tokio::test]
 async fn earlier_tokens_go_when_the_sign_in_succeeds_and_not_before() {
     let stage = Stage::set().await;
     stage.sign_in().await;

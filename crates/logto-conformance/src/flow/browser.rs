@@ -35,6 +35,17 @@ impl Browser {
         Self { http, cookies: Arc::default() }
     }
 
+    /// The same browser, as it is now: what one of the two receives from now on the other does not.
+    ///
+    /// # Panics
+    ///
+    /// Where another thread has panicked while it kept cookies.
+    #[must_use]
+    pub fn with_cookies_of_its_own(&self) -> Self {
+        let cookies = self.cookies.lock().expect("no panic while cookies are kept").clone();
+        Self { http: self.http.clone(), cookies: Arc::new(Mutex::new(cookies)) }
+    }
+
     /// Goes to a page, as by a click on a link of the page's own site.
     pub async fn get(&self, url: impl AsRef<str>) -> Page {
         self.request(Method::GET, url, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")])

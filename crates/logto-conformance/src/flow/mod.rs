@@ -35,6 +35,7 @@ macro_rules! flow_suite {
             a_slow_provider_is_waited_for
             a_callback_twice_at_once_makes_one_token_call
             a_browser_that_leaves_during_the_callback_completes_by_reload
+            an_answer_to_the_callback_that_is_lost_is_given_again
             the_session_id_is_renewed_at_sign_in_and_not_by_an_error
             a_token_that_fails_verification_signs_nobody_in
             a_refusing_hook_keeps_nothing_and_revokes

@@ -1,7 +1,7 @@
 //! Two tabs, two callbacks, and browsers that go away.
 
 use super::assert_status;
-use crate::flow::{Application, Stage};
+use crate::flow::{Application, Browser, Stage};
 use logto_emulator::Endpoint;
 use std::time::Duration;
 
@@ -61,4 +61,18 @@ pub async fn a_browser_that_leaves_during_the_callback_completes_by_reload<A: Ap
     assert_status(&stage.browser.get(&callback).await, 303);
     assert_ne!(stage.who().await, "nobody");
     assert_eq!(stage.emulator.count(Endpoint::Token), 1, "the reload heard the outcome of the first");
+}
+
+/// The callback succeeds and its answer is lost on the way: a reload with the old cookie signs the person in.
+pub async fn an_answer_to_the_callback_that_is_lost_is_given_again<A: Application>() {
+    let stage = Stage::plain::<A>().await;
+    let authorization = stage.start().await;
+    let callback = stage.approve(&authorization, "alice");
+    let unaware = stage.browser.with_cookies_of_its_own();
+    assert_status(&stage.browser.get(&callback).await, 303);
+    assert_status(&unaware.get(&callback).await, 303);
+    assert_ne!(unaware.get(stage.at("/")).await.body, "nobody");
+    assert_eq!(stage.emulator.count(Endpoint::Token), 1);
+    let stranger = Browser::new();
+    assert_status(&stranger.get(&callback).await, 400);
 }
