@@ -15,20 +15,22 @@ const LONGEST_COOKIE: usize = 4096;
 /// What of the request decides how its visitor hears of an error.
 pub(crate) fn visit(request: &HttpRequest) -> web::Visit {
     let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
-    web::Visit::new(&facts(request), here)
+    web::Visit::new(&facts(request), here, text(request, "cookie"))
 }
 
 pub(crate) fn facts(request: &HttpRequest) -> web::RequestFacts<'_> {
-    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     web::RequestFacts {
         method: request.method().as_str(),
-        accept: text("accept"),
-        sec_fetch_mode: text("sec-fetch-mode"),
-        sec_fetch_site: text("sec-fetch-site"),
-        origin: text("origin"),
-        requested_with: text("x-requested-with"),
-        cookie: text("cookie"),
+        accept: text(request, "accept"),
+        sec_fetch_mode: text(request, "sec-fetch-mode"),
+        sec_fetch_site: text(request, "sec-fetch-site"),
+        origin: text(request, "origin"),
+        requested_with: text(request, "x-requested-with"),
     }
+}
+
+fn text<'a>(request: &'a HttpRequest, header: &str) -> Option<&'a str> {
+    request.headers().get(header).and_then(|value| value.to_str().ok())
 }
 
 /// Logs an error for each `Set-Cookie` that browsers will drop because of its size.

@@ -14,7 +14,7 @@ const LONGEST_COOKIE: usize = 4096;
 /// What of the request decides how its visitor hears of an error.
 pub(crate) fn visit(parts: &Parts) -> web::Visit {
     let here = original_uri(parts).path_and_query().map_or("/", |here| here.as_str());
-    web::Visit::new(&facts(parts), here)
+    web::Visit::new(&facts(parts), here, text(parts, "cookie"))
 }
 
 /// The address as the browser asked for it, also under `nest`.
@@ -23,16 +23,18 @@ pub(crate) fn original_uri(parts: &Parts) -> &Uri {
 }
 
 pub(crate) fn facts(parts: &Parts) -> web::RequestFacts<'_> {
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     web::RequestFacts {
         method: parts.method.as_str(),
-        accept: text("accept"),
-        sec_fetch_mode: text("sec-fetch-mode"),
-        sec_fetch_site: text("sec-fetch-site"),
-        origin: text("origin"),
-        requested_with: text("x-requested-with"),
-        cookie: text("cookie"),
+        accept: text(parts, "accept"),
+        sec_fetch_mode: text(parts, "sec-fetch-mode"),
+        sec_fetch_site: text(parts, "sec-fetch-site"),
+        origin: text(parts, "origin"),
+        requested_with: text(parts, "x-requested-with"),
     }
+}
+
+fn text<'a>(parts: &'a Parts, header: &str) -> Option<&'a str> {
+    parts.headers.get(header).and_then(|value| value.to_str().ok())
 }
 
 /// Logs an error for each `Set-Cookie` that browsers will drop because of its size.

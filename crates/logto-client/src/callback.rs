@@ -204,7 +204,7 @@ impl<S: Storage> LogtoSession<S> {
         let stored = list.take(state);
         let was_stored = stored.is_some();
         let remembered = || self.started().get(now, started_key.as_deref()?).cloned();
-        let begun = || self.inner().exchanges.begun_by(now, key, self.browser()?);
+        let begun = || self.inner().exchanges.begun_by(now, key, &self.browser()?);
         let Some(pending) = stored.or_else(remembered).or_else(begun) else {
             return Err(if none_pending { not_found() } else { state_mismatched() });
         };

@@ -71,7 +71,7 @@ impl Exchanges {
         key: &str,
         pending: Pending,
         code: String,
-        browser: Option<&str>,
+        browser: Option<String>,
     ) -> Outcome {
         let mut receiver = self.join_or_start(client, key, pending, code, browser)?;
         let outcome = receiver.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
@@ -86,7 +86,7 @@ impl Exchanges {
         key: &str,
         pending: Pending,
         code: String,
-        browser: Option<&str>,
+        browser: Option<String>,
     ) -> Result<watch::Receiver<Option<Outcome>>, LogtoError> {
         let now = client.0.settings.clock.now();
         let mut state = self.state();
@@ -100,7 +100,6 @@ impl Exchanges {
             ));
         }
         let (sender, receiver) = watch::channel(None);
-        let browser = browser.map(str::to_owned);
         let run = Run { outcome: receiver.clone(), pending: pending.clone(), browser };
         state.outcomes.insert(now, key, run);
         state.spent.insert(now, key, ());

@@ -122,7 +122,7 @@ impl<S: Storage> LogtoSession<S> {
     }
 
     /// By what this visitor's browser is recognised, where the request is known.
-    pub(crate) fn browser(&self) -> Option<&str> {
+    pub(crate) fn browser(&self) -> Option<String> {
         self.visit.as_ref()?.browser()
     }
 

@@ -1,7 +1,7 @@
 //! How a visitor hears of an error.
 
 use super::{RequestFacts, is_page_request};
-use crate::{ErrorKind, LogtoClient, LogtoError, Route, oidc::pkce};
+use crate::{ErrorKind, LogtoClient, LogtoError, Route, Secret, oidc::pkce};
 use url::form_urlencoded;
 
 /// The answer that tells an error.
@@ -20,20 +20,20 @@ pub enum Refusal {
 pub struct Visit {
     page: bool,
     here: String,
-    browser: Option<String>,
+    cookies: Option<Secret>,
 }
 
 impl Visit {
-    /// Of a request for this path and query.
+    /// Of a request for this path and query, with this `Cookie` header.
     #[must_use]
-    pub fn new(facts: &RequestFacts<'_>, here: impl Into<String>) -> Self {
-        let browser = facts.cookie.filter(|cookie| !cookie.is_empty()).map(pkce::sha256);
-        Self { page: is_page_request(facts), here: here.into(), browser }
+    pub fn new(facts: &RequestFacts<'_>, here: impl Into<String>, cookies: Option<&str>) -> Self {
+        let cookies = cookies.filter(|cookies| !cookies.is_empty()).map(Secret::new);
+        Self { page: is_page_request(facts), here: here.into(), cookies }
     }
 
-    /// The hash of the browser's cookies: who sends the same has the same session cookie.
-    pub(crate) fn browser(&self) -> Option<&str> {
-        self.browser.as_deref()
+    /// A hash of the browser's cookies: who sends the same has the same session cookie.
+    pub(crate) fn browser(&self) -> Option<String> {
+        self.cookies.as_ref().map(|cookies| pkce::sha256(cookies.expose()))
     }
 
     /// Notes in an error how it is told: a page that needs sign-in is sent there, any other page is shown
@@ -70,7 +70,7 @@ mod tests {
         let client = LogtoClient::new(LogtoConfig::new("https://t.logto.app", "app")).unwrap();
         let tell = |page, error: LogtoError| {
             let facts = RequestFacts { method: if page { "GET" } else { "POST" }, ..RequestFacts::default() };
-            Visit::new(&facts, "/a?b=c").address(&client, error).refusal().cloned().unwrap()
+            Visit::new(&facts, "/a?b=c", None).address(&client, error).refusal().cloned().unwrap()
         };
         let ended = || LogtoError::new(ErrorKind::NotAuthenticated, "x");
         let away = || LogtoError::new(ErrorKind::Unavailable, "x");

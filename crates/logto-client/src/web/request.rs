@@ -17,8 +17,6 @@ pub struct RequestFacts<'a> {
     pub origin: Option<&'a str>,
     /// `X-Requested-With`
     pub requested_with: Option<&'a str>,
-    /// `Cookie`
-    pub cookie: Option<&'a str>,
 }
 
 /// Whether a person waits for a page: a redirect to sign-in helps only them.
