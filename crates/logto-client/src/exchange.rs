@@ -3,12 +3,11 @@
 use crate::{
     ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret, TokenTarget,
     memory::Memory,
-    oidc::{answer, token},
+    oidc::token,
     pending::{self, Pending},
     secret::same,
     tokens::StoredToken,
-    transport::Request,
-    verify::{IdTokenRules, decode_claims},
+    verify::decode_claims,
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,8 +15,6 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// From connecting to the last byte of the token answer.
-const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an outcome is remembered for the reload of a callback whose browser went away.
 const REMEMBERED: Duration = Duration::from_secs(60);
 const MOST_OUTCOMES: usize = 10_000;
@@ -150,18 +147,12 @@ pub(crate) fn may_pass(error: &LogtoError) -> bool {
 
 async fn exchange(client: &LogtoClient, pending: Pending, code: &str) -> Outcome {
     let (settings, provider) = (&client.0.settings, &client.0.provider);
-    let metadata = provider.metadata().await?;
-    // Before the code is spent: without keys nothing could be verified afterwards.
-    provider.keys().await?;
     let form = token::code_form(settings, code, pending.verifier.expose(), &pending.redirect_uri);
-    let request = Request::post(metadata.token_endpoint.clone(), &form, TOKEN_TIMEOUT)
-        .with_authorization(token::client_authentication(settings));
-    let answer = token::parse(answer::json(&provider.send(request).await?)?)?;
+    let answer = provider.token(&form).await?;
+    let access_token = answer.stored(settings.clock.now());
     let id_token = match answer.id_token {
         Some(id_token) => {
-            let mut rules = IdTokenRules::new(&settings.issuer, &settings.app_id)
-                .clock_tolerance(settings.clock_tolerance)
-                .access_token(answer.access_token.expose());
+            let mut rules = provider.id_token_rules(access_token.token.expose());
             if let Some(nonce) = &pending.nonce {
                 rules = rules.nonce(nonce);
             }
@@ -182,13 +173,7 @@ async fn exchange(client: &LogtoClient, pending: Pending, code: &str) -> Outcome
     };
     let key = match &id_token {
         Some(_) => TokenTarget::user_info().key(),
-        None => audience(answer.access_token.expose(), &settings.resources).key(),
-    };
-    let lifetime = answer.expires_in.unwrap_or(token::DEFAULT_EXPIRES_IN);
-    let access_token = StoredToken {
-        token: answer.access_token,
-        scope: answer.scope.unwrap_or_default(),
-        expires_at: settings.clock.now().as_secs() + lifetime,
+        None => audience(access_token.token.expose(), &settings.resources).key(),
     };
     Ok(Arc::new(Exchanged {
         pending,

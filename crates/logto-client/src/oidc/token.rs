@@ -1,8 +1,9 @@
 //! The code exchange: its form, its answer, client authentication (RFC 6749 §2.3.1, §4.1.3, §5.1).
 
-use crate::{ErrorKind, LogtoError, Secret, TokenTarget, settings::Settings};
+use crate::{ErrorKind, LogtoError, Secret, TokenTarget, settings::Settings, tokens::StoredToken};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// A token answer, read but not verified.
 #[derive(Debug)]
@@ -16,7 +17,18 @@ pub(crate) struct TokenAnswer {
 }
 
 /// Where the answer does not say how long the access token lives, in seconds.
-pub(crate) const DEFAULT_EXPIRES_IN: u64 = 60;
+const DEFAULT_EXPIRES_IN: u64 = 60;
+
+impl TokenAnswer {
+    /// The access token as it is stored; its life is counted from `since`.
+    pub(crate) fn stored(&self, since: Duration) -> StoredToken {
+        StoredToken {
+            token: self.access_token.clone(),
+            scope: self.scope.clone().unwrap_or_default(),
+            expires_at: since.as_secs() + self.expires_in.unwrap_or(DEFAULT_EXPIRES_IN),
+        }
+    }
+}
 
 /// The form of the code exchange, in the order of Logto's SDKs.
 pub(crate) fn code_form<'a>(

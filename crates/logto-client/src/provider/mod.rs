@@ -7,6 +7,7 @@ use crate::{
     oidc::{
         answer,
         discovery::{self, Metadata},
+        token::{self, TokenAnswer},
     },
     settings::Settings,
     transport::{Request, Response},
@@ -21,6 +22,9 @@ use std::{
 
 /// From connecting to the last byte of metadata or keys.
 const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// From connecting to the last byte of a token answer.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long metadata live; they are used beyond that for as long as the provider does not answer.
 const METADATA: Lifetime = Lifetime {
@@ -71,6 +75,23 @@ impl Provider {
 
     pub(crate) async fn keys(&self) -> Result<Arc<JwkSet>, LogtoError> {
         self.keys.get(self.settings.clock.now(), async || self.fetch_keys().await).await
+    }
+
+    /// What the token endpoint answers to this form; nothing of it is verified yet.
+    pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Result<TokenAnswer, LogtoError> {
+        let endpoint = self.metadata().await?.token_endpoint.clone();
+        // Before a code or refresh token is spent: without keys nothing could be verified afterwards.
+        self.keys().await?;
+        let request = Request::post(endpoint, form, TOKEN_TIMEOUT)
+            .with_authorization(token::client_authentication(&self.settings));
+        token::parse(answer::json(&self.send(request).await?)?)
+    }
+
+    /// What every ID token that comes with this access token is checked by.
+    pub(crate) fn id_token_rules(&self, access_token: &str) -> IdTokenRules {
+        IdTokenRules::new(&self.settings.issuer, &self.settings.app_id)
+            .clock_tolerance(self.settings.clock_tolerance)
+            .access_token(access_token)
     }
 
     /// Verifies an ID token; keys are fetched anew where none fits.

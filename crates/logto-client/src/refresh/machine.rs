@@ -21,7 +21,7 @@ const ANSWERS: Duration = Duration::from_secs(60);
 /// For so long it is known which refresh token took another's place, and which sign-ins have ended: the
 /// life of a refresh token at Logto.
 pub(super) const KNOWN: Duration = Duration::from_secs(14 * 86_400);
-const MOST_KNOWN: usize = 50_000;
+pub(super) const MOST_KNOWN: usize = 50_000;
 const MOST_ANSWERS: usize = 10_000;
 
 /// What one call asks for, and by what its answer is checked.

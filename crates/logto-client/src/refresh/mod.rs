@@ -6,24 +6,18 @@ pub(crate) use machine::{Ask, Outcome, Refreshed};
 
 use crate::{
     ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret,
+    exchange::may_pass,
     memory::Memory,
-    oidc::{answer, pkce, token},
+    oidc::{pkce, token},
     sign_out::revoke,
-    tokens::StoredToken,
-    transport::Request,
-    verify::IdTokenRules,
 };
-use machine::{Action, Event, KNOWN, Machine};
+use machine::{Action, Event, KNOWN, MOST_KNOWN, Machine};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::oneshot;
-
-/// From connecting to the last byte of the token answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
-const MOST_SIGN_OUTS: usize = 50_000;
 
 /// The refreshes of this process.
 #[derive(Debug)]
@@ -44,7 +38,7 @@ impl Default for Refreshes {
             machine: Machine::default(),
             callers: HashMap::new(),
             last_caller: 0,
-            signed_out: Memory::new(KNOWN, MOST_SIGN_OUTS),
+            signed_out: Memory::new(KNOWN, MOST_KNOWN),
         }))
     }
 }
@@ -170,25 +164,14 @@ impl Drop for Flight {
 
 async fn call(client: &LogtoClient, refresh_token: Secret, ask: &Ask) -> Result<Refreshed, LogtoError> {
     let (settings, provider) = (&client.0.settings, &client.0.provider);
-    let metadata = provider.metadata().await?;
-    // Before the refresh token is spent: without keys nothing could be verified afterwards.
-    provider.keys().await?;
     let scope = ask.target.scope();
     let form = token::refresh_form(settings, refresh_token.expose(), &ask.target, scope.as_deref());
-    let request = Request::post(metadata.token_endpoint.clone(), &form, TIMEOUT)
-        .with_authorization(token::client_authentication(settings));
     let sent_at = settings.clock.now();
-    let answer = answer::json(&provider.send(request).await?).map_err(only_a_dead_grant_ends)?;
-    let answer = token::parse(answer)?;
+    let answer = provider.token(&form).await.map_err(only_a_dead_grant_ends)?;
+    let access_token = answer.stored(sent_at);
     let id_token = match answer.id_token {
-        Some(id_token) => verified(client, ask, id_token, answer.access_token.expose()).await?,
+        Some(id_token) => verified(client, ask, id_token, access_token.token.expose()).await?,
         None => None,
-    };
-    let lifetime = answer.expires_in.unwrap_or(token::DEFAULT_EXPIRES_IN);
-    let access_token = StoredToken {
-        token: answer.access_token,
-        scope: answer.scope.unwrap_or_default(),
-        expires_at: sent_at.as_secs() + lifetime,
     };
     Ok(Refreshed {
         refresh_token: answer.refresh_token.unwrap_or(refresh_token),
@@ -206,16 +189,12 @@ async fn verified(
     id_token: Secret,
     access_token: &str,
 ) -> Result<Option<Secret>, LogtoError> {
-    let settings = &client.0.settings;
-    let rules = IdTokenRules::new(&settings.issuer, &settings.app_id)
-        .clock_tolerance(settings.clock_tolerance)
-        .access_token(access_token);
-    let claims = match client.0.provider.verify_id_token(id_token.expose(), &rules).await {
+    let provider = &client.0.provider;
+    let rules = provider.id_token_rules(access_token);
+    let claims = match provider.verify_id_token(id_token.expose(), &rules).await {
         Ok(verified) => IdTokenClaims::new(verified.into_claims()),
         // Its key is new and cannot be fetched: the tokens that came along are not lost by that.
-        Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited) => {
-            return Ok(None);
-        }
+        Err(error) if may_pass(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
     let before = ask.claims();

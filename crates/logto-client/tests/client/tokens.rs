@@ -146,6 +146,20 @@ async fn a_wrong_secret_for_a_while_signs_nobody_out() {
 }
 
 #[tokio::test]
+async fn a_401_for_metadata_or_keys_after_a_restart_signs_nobody_out() {
+    let stage = signed_in().await;
+    for endpoint in [Endpoint::Discovery, Endpoint::Jwks] {
+        stage.emulator.set_failure(endpoint, Some(Failure::Status(401)));
+        let config = LogtoConfig::new(stage.emulator.endpoint(), "local-app").app_secret("local-secret");
+        let session = LogtoClient::new(config.resources([API])).unwrap().session(stage.storage.clone());
+        let error = session.access_token(API).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ProviderMisbehaved);
+        assert!(session.is_authenticated().await.unwrap());
+        stage.emulator.set_failure(endpoint, None);
+    }
+}
+
+#[tokio::test]
 async fn while_the_provider_is_away_a_token_that_is_still_good_is_served() {
     let stage = signed_in().await;
     let token = stage.session().access_token(API).await.unwrap();
