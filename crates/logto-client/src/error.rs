@@ -227,6 +227,10 @@ impl From<StorageError> for LogtoError {
                 "the tokens do not fit into this session: keep the session on the server, not in a cookie",
             ),
             StorageErrorKind::Corrupt => (ErrorKind::Storage, "what the session holds cannot be read"),
+            StorageErrorKind::Gone => (
+                ErrorKind::NotAuthenticated,
+                "the person was signed out in the meantime: send them to sign-in",
+            ),
             _ => (ErrorKind::Storage, "the session storage does not answer: try again"),
         };
         Self::new(kind, message).with_source(error)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Items to set and to remove, in order.
+/// Items to set and to remove, in order, and on what condition.
 ///
 /// ```
 /// use logto_storage_core::{Changes, keys};
@@ -12,7 +12,24 @@ use std::fmt;
 /// assert!(!format!("{changes:?}").contains("eyJ"), "values are never shown");
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Changes(Vec<(String, Option<String>)>);
+pub struct Changes {
+    items: Vec<(String, Option<String>)>,
+    expected: Vec<(String, Option<String>)>,
+    sign_in: Option<SignIn>,
+}
+
+/// With these changes a person signs in: a storage that keeps items under a handle gives them a new one,
+/// so that a handle from before the sign-in opens nothing.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SignIn {
+    /// The `sub` of the ID token: by it the items are found.
+    pub sub: Option<String>,
+    /// The `sid` of the ID token.
+    pub sid: Option<String>,
+    /// What an answer that is lost may be given again from: this item alone stays under the old handle,
+    /// for a minute.
+    pub left_behind: Option<(String, String)>,
+}
 
 /// One change, as [`Changes::iter`] gives it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,26 +58,54 @@ impl Changes {
     /// Adds: the item gets this value.
     #[must_use]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.push((key.into(), Some(value.into())));
+        self.items.push((key.into(), Some(value.into())));
         self
     }
 
     /// Adds: the item goes.
     #[must_use]
     pub fn remove(mut self, key: impl Into<String>) -> Self {
-        self.0.push((key.into(), None));
+        self.items.push((key.into(), None));
+        self
+    }
+
+    /// Adds a condition: the item has this value before, or is absent. Where it is not so nothing is
+    /// changed and the error is `Conflict`: read again and decide anew.
+    ///
+    /// A storage whose items only one request sees, such as a session that is loaded for it, need not look.
+    #[must_use]
+    pub fn expecting(mut self, key: impl Into<String>, value: Option<&str>) -> Self {
+        self.expected.push((key.into(), value.map(str::to_owned)));
+        self
+    }
+
+    /// Says that a person signs in with these changes.
+    #[must_use]
+    pub fn at_sign_in(mut self, sign_in: SignIn) -> Self {
+        self.sign_in = Some(sign_in);
         self
     }
 
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.items.is_empty() && self.sign_in.is_none()
+    }
+
+    /// The conditions.
+    pub fn expectations(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.expected.iter().map(|(key, value)| (key.as_str(), value.as_deref()))
+    }
+
+    /// The sign-in that these changes are part of.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<&SignIn> {
+        self.sign_in.as_ref()
     }
 
     /// The changes in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = Change<'_>> {
-        self.0.iter().map(|(key, value)| match value {
+        self.items.iter().map(|(key, value)| match value {
             Some(value) => Change::Set { key, value },
             None => Change::Remove { key },
         })
@@ -80,6 +125,12 @@ impl<'a> Change<'a> {
 impl fmt::Debug for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn").finish_non_exhaustive()
     }
 }
 

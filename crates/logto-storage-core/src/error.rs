@@ -31,8 +31,12 @@ pub enum StorageErrorKind {
     Corrupt,
     /// The items do not fit, for example into a cookie.
     TooLarge,
-    /// Somebody else changed the record in between.
+    /// Somebody else changed the record in between: read again and decide anew.
     Conflict,
+    /// The record has ended in between, by a sign-out or by its lifetime: nothing is written.
+    Gone,
+    /// The lease under which this was written is somebody else's by now: nothing is written.
+    LeaseLost,
     /// The storage is not set up as it must be.
     Misconfigured,
 }
@@ -100,6 +104,8 @@ impl fmt::Display for StorageError {
             StorageErrorKind::Corrupt => "what is stored cannot be read",
             StorageErrorKind::TooLarge => "the items are too large for this storage",
             StorageErrorKind::Conflict => "the record was changed in between",
+            StorageErrorKind::Gone => "the record has ended in between",
+            StorageErrorKind::LeaseLost => "somebody else holds the lease by now",
             StorageErrorKind::Misconfigured => "the storage is not set up as it must be",
         };
         write!(f, "cannot {operation} {}: {reason}", self.0.key)

@@ -1,8 +1,7 @@
 //! The reference storage, in memory.
 
-use crate::{Change, Changes, SendStorage, StorageError};
+use crate::{Changes, Items, Operation, SendStorage, StorageError, StorageErrorKind};
 use std::{
-    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -21,7 +20,7 @@ use std::{
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct MemoryStorage(Arc<Mutex<HashMap<String, String>>>);
+pub struct MemoryStorage(Arc<Mutex<Items>>);
 
 impl MemoryStorage {
     /// An empty storage.
@@ -30,40 +29,38 @@ impl MemoryStorage {
         Self::default()
     }
 
-    fn items(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    fn items(&self) -> MutexGuard<'_, Items> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl SendStorage for MemoryStorage {
     async fn get(&self, key: &str) -> Result<Option<String>, StorageError> {
-        Ok(self.items().get(key).cloned())
+        Ok(self.items().get(key).map(str::to_owned))
     }
 
     async fn set(&self, key: &str, value: &str) -> Result<(), StorageError> {
-        self.items().insert(key.to_owned(), value.to_owned());
+        self.items().apply(&Changes::new().set(key, value));
         Ok(())
     }
 
     async fn remove(&self, key: &str) -> Result<(), StorageError> {
-        self.items().remove(key);
+        self.items().apply(&Changes::new().remove(key));
         Ok(())
     }
 
     async fn apply(&self, changes: &Changes) -> Result<(), StorageError> {
         let mut items = self.items();
-        for change in changes.iter() {
-            match change {
-                Change::Set { key, value } => items.insert(key.to_owned(), value.to_owned()),
-                Change::Remove { key } => items.remove(key),
-            };
+        if !items.are_expected_by(changes) {
+            return Err(StorageError::new(StorageErrorKind::Conflict, Operation::Apply, "the items"));
         }
+        items.apply(changes);
         Ok(())
     }
 }
 
 impl fmt::Debug for MemoryStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.items().keys()).finish()
+        fmt::Debug::fmt(&*self.items(), f)
     }
 }

@@ -1,6 +1,6 @@
 //! The storage traits: native, with `Send`, and erased.
 
-use crate::{Change, Changes, StorageError};
+use crate::{Change, Changes, Commit, StorageError};
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 /// One visitor's Logto items, by key.
@@ -93,13 +93,6 @@ impl<T: SendStorage> Storage for T {
     fn committer(&self) -> impl Future<Output = Result<Option<Arc<dyn Commit>>, StorageError>> {
         SendStorage::committer(self)
     }
-}
-
-/// Writes one visitor's items without the request: it owns what it needs.
-#[async_trait::async_trait]
-pub trait Commit: Send + Sync + 'static {
-    /// Makes all changes durable, together.
-    async fn commit(&self, changes: &Changes) -> Result<(), StorageError>;
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;

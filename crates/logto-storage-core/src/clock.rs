@@ -28,7 +28,7 @@ impl Clock for SystemClock {
 /// A clock that a test moves; clones share the time.
 ///
 /// ```
-/// use logto_client::{Clock, ManualClock};
+/// use logto_storage_core::{Clock, ManualClock};
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::at(Duration::from_secs(1_800_000_000));
