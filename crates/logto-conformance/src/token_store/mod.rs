@@ -3,13 +3,27 @@
 //! A case asks the store only what [`TokenStore`] offers; what happens behind the store's back is done by the
 //! [`Harness`]. No case waits for time: the harness moves it.
 
+mod damage;
+mod fences;
+mod indexes;
 mod lab;
+mod leases;
 mod lifetimes;
+mod outages;
+mod races;
 mod records;
+mod sharing;
 
 pub use crate::storage::Verdict;
+pub use damage::*;
+pub use fences::*;
+pub use indexes::*;
+pub use leases::*;
 pub use lifetimes::*;
+pub use outages::*;
+pub use races::*;
 pub use records::*;
+pub use sharing::*;
 
 use logto_storage_core::{TokenStore, token_store::RecordKey};
 use std::{future::Future, sync::Arc, time::Duration};
@@ -109,6 +123,50 @@ macro_rules! token_store_cases {
             what_is_over_can_be_created_again
             a_swap_sets_a_new_lifetime
             a_lifetime_may_be_a_millisecond_or_ten_years
+            of_100_swaps_of_one_version_one_wins
+            of_1000_increments_none_is_lost
+            of_1000_who_take_a_record_one_has_it
+            of_50_who_create_a_record_one_does
+            no_swap_succeeds_after_a_record_was_taken
+            a_deletion_beats_every_swap
+            work_on_200_records_at_once_is_not_disturbed
+            a_lease_is_held_by_one
+            of_1000_who_acquire_a_lease_one_has_it
+            a_released_lease_goes_to_the_next
+            a_lease_is_held_to_its_last_millisecond_and_no_longer
+            a_lease_is_abandoned_where_it_was_not_given_back
+            renewing_sets_how_long_a_lease_is_held
+            a_lease_that_is_over_can_be_renewed_while_nobody_has_it
+            a_lost_lease_cannot_be_renewed
+            a_released_lease_cannot_be_renewed
+            releasing_a_lost_lease_leaves_the_next_one_held
+            a_lease_changes_nothing_of_its_record
+            a_lease_stays_while_others_write
+            the_fence_of_a_lease_is_larger_than_those_before
+            a_write_under_a_lost_lease_is_refused
+            a_write_under_the_present_lease_is_made
+            a_lease_ends_with_its_record
+            who_hold_the_lease_in_turn_never_meet
+            a_record_is_found_by_its_sub_and_its_sid
+            a_person_may_have_1000_records
+            a_swap_moves_a_record_between_indexes
+            what_has_ended_is_found_no_more
+            deleting_by_an_index_ends_and_counts_its_records
+            of_those_who_delete_by_one_index_each_record_is_counted_once
+            what_has_vanished_is_found_no_more
+            keys_match_as_a_whole
+            all_handles_see_the_same_at_once
+            two_applications_on_one_store_never_meet
+            records_are_apart
+            two_hundred_kibibytes_come_back_whole
+            an_empty_record_is_a_record
+            a_damaged_record_is_corrupt_and_stays
+            deleting_by_an_index_ends_a_damaged_record_too
+            a_damaged_record_is_over_when_its_time_is
+            a_record_of_a_newer_format_is_left_alone
+            a_store_that_is_away_is_unavailable_and_comes_back_whole
+            errors_show_neither_keys_nor_data
+            a_store_shows_no_content
         }
     };
 }
