@@ -3,7 +3,7 @@
 use crate::{LogtoError, SessionStorage, guard::visit};
 use actix_session::SessionExt;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
-use logto_client::{IdTokenClaims, LogtoClient, LogtoSession, StorageMode};
+use logto_client::{IdTokenClaims, LogtoClient, LogtoSession, StorageMode, VisitorStorage};
 use std::{
     fmt,
     future::{Future, Ready, ready},
@@ -31,7 +31,7 @@ type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, LogtoError>>>>;
 ///     })
 /// }
 /// ```
-pub struct Logto(LogtoSession<SessionStorage>);
+pub struct Logto(LogtoSession<VisitorStorage<SessionStorage>>);
 
 /// The person who is signed in: dereferences to the claims of their ID token.
 ///
@@ -74,7 +74,7 @@ impl Logto {
             StorageMode::CookieSession => SessionStorage::for_cookie_session(request.get_session()),
             _ => SessionStorage::new(request.get_session()),
         };
-        Ok(Self(client.session(storage).for_visit(visit(request))))
+        Ok(Self(client.session(client.storage(storage)).for_visit(visit(request))))
     }
 }
 
@@ -119,7 +119,7 @@ fn no_client() -> LogtoError {
 }
 
 impl Deref for Logto {
-    type Target = LogtoSession<SessionStorage>;
+    type Target = LogtoSession<VisitorStorage<SessionStorage>>;
 
     fn deref(&self) -> &Self::Target {
         &self.0

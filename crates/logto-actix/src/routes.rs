@@ -184,10 +184,10 @@ impl LogtoRoutes {
         }
         let signed_in = logto.save_sign_in(verified).await?;
         if signed_in.replaced_person() {
-            logto.storage().drop_other_items()?;
+            logto.storage().session().drop_other_items()?;
         }
         // Last, after every step that can fail: an id renewed before an error would open nothing.
-        logto.storage().cycle_id();
+        logto.storage().session().cycle_id();
         Ok(found_elsewhere(signed_in.post_redirect_uri().unwrap_or(&self.after_sign_in)))
     }
 
@@ -207,7 +207,7 @@ impl LogtoRoutes {
         let outcome = logto.sign_out(Some(back.as_str())).await;
         let gone_here = outcome.as_ref().err().is_none_or(web::signed_out_here);
         if gone_here && !self.keep_session {
-            logto.storage().drop_other_items()?;
+            logto.storage().session().drop_other_items()?;
         }
         match outcome {
             Ok(url) => Ok(found_elsewhere(url.as_str())),

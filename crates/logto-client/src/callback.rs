@@ -2,7 +2,7 @@
 
 use crate::{
     ErrorKind, IdTokenClaims, LogtoError, LogtoSession,
-    exchange::{Exchanged, may_pass},
+    exchange::{Exchanged, is_completed, may_pass},
     memory::Memory,
     oidc::{
         callback::{CallbackQuery, rejected, same_address},
@@ -14,7 +14,7 @@ use crate::{
     sign_out::revoke,
     tokens::AccessTokenMap,
 };
-use logto_storage_core::{Changes, Storage, keys};
+use logto_storage_core::{Changes, SignIn, Storage, StorageErrorKind, keys};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use url::Url;
 
@@ -109,17 +109,30 @@ impl<S: Storage> LogtoSession<S> {
         })?;
         // With the code: who knows the state alone joins nobody's sign-in.
         let key = pkce::sha256(&format!("{state} {}", query.code.as_deref().unwrap_or_default()));
-        let (pending, started_key) = self.take_pending(&state, &key, &url).await?;
+        let record = self.record().await?;
+        let (pending, started_key) = match &record {
+            Some(_) => (self.find_pending(&state, &key, &url).await?, None),
+            None => self.take_pending(&state, &key, &url).await?,
+        };
         let client = self.client();
         let metadata = self.inner().provider.metadata().await?;
         // An answer without a code ends this sign-in.
-        let code = query
-            .into_code(client.issuer(), metadata.sends_iss)
-            .inspect_err(|_| self.forget_started(started_key.as_deref()))?;
-        match self.inner().exchanges.run(client, &key, pending.clone(), code, self.browser()).await {
+        let code = match query.into_code(client.issuer(), metadata.sends_iss) {
+            Ok(code) => code,
+            Err(error) => {
+                self.forget_started(started_key.as_deref());
+                if record.is_some() {
+                    self.drop_pending(&state).await?;
+                }
+                return Err(error);
+            }
+        };
+        let is_shared = record.is_some();
+        let run = self.inner().exchanges.run(client, &key, pending.clone(), code, self.browser(), record);
+        match run.await {
             Ok(exchanged) => Ok(VerifiedSignIn { key, started_key, exchanged }),
             Err(error) => {
-                if may_pass(&error) {
+                if may_pass(&error) && !is_shared {
                     self.put_back(pending).await?;
                 }
                 Err(error)
@@ -141,7 +154,7 @@ impl<S: Storage> LogtoSession<S> {
         let before = self.stored_claims().await.unwrap_or_default();
         let sub = exchanged.id_token.as_ref().map(|(_, claims)| claims.sub());
         let replaced_person = before.as_ref().is_some_and(|before| Some(before.sub()) != sub);
-        let mut changes = Changes::new();
+        let mut changes = self.completing(&exchanged).await?;
         let mut map = AccessTokenMap::default();
         if exchanged.pending.clear_tokens || replaced_person {
             changes = changes.remove(keys::ID_TOKEN).remove(keys::REFRESH_TOKEN);
@@ -159,7 +172,11 @@ impl<S: Storage> LogtoSession<S> {
         if let Some(token) = &exchanged.refresh_token {
             changes = changes.set(keys::REFRESH_TOKEN, token.expose());
         }
-        storage.apply(&changes).await?;
+        storage.apply(&changes).await.map_err(|error| match error.kind() {
+            // Whoever completed it has signed out since.
+            StorageErrorKind::Gone => is_completed(),
+            _ => error.into(),
+        })?;
         self.forget_started(verified.started_key.as_deref());
         Ok(SignedIn { exchanged, replaced_person })
     }
@@ -168,6 +185,11 @@ impl<S: Storage> LogtoSession<S> {
     /// brings this error from now on.
     pub async fn discard_sign_in(&self, verified: VerifiedSignIn, reason: LogtoError) {
         self.forget_started(verified.started_key.as_deref());
+        if let Ok(Some(_)) = self.record().await
+            && let Err(error) = self.drop_pending(verified.exchanged.pending.state.expose()).await
+        {
+            tracing::warn!(%error, kind = ?error.kind(), "a refused sign-in stays pending until it expires");
+        }
         self.inner().exchanges.replace(self.now(), &verified.key, reason);
         let (_, access_token) = &verified.exchanged.access_token;
         let token = verified.exchanged.refresh_token.clone().unwrap_or_else(|| access_token.token.clone());
@@ -208,16 +230,50 @@ impl<S: Storage> LogtoSession<S> {
         let Some(pending) = stored.or_else(remembered).or_else(begun) else {
             return Err(if none_pending { not_found() } else { state_mismatched() });
         };
-        if !same_address(url, &pending.redirect_uri) {
-            return Err(rejected(
-                "the callback came to another address than the sign-in asked for: start again",
-            )
-            .with_code("callback_uri_verification.redirect_uri_mismatched"));
-        }
+        check_address(url, &pending)?;
         if was_stored {
             list.store(storage).await?;
         }
         Ok((pending, started_key))
+    }
+
+    /// The pending sign-in of this state in a shared record. It stays there until its exchange: who does
+    /// that is decided by the record's lease.
+    async fn find_pending(&self, state: &str, key: &str, url: &Url) -> Result<Pending, LogtoError> {
+        let mut list = PendingSignIns::load(self.storage(), self.now()).await?;
+        let none_pending = list.is_empty();
+        let begun = || self.inner().exchanges.begun_by(self.now(), key, &self.browser()?);
+        let Some(pending) = list.take(state).or_else(begun) else {
+            return Err(if none_pending { not_found() } else { state_mismatched() });
+        };
+        check_address(url, &pending)?;
+        Ok(pending)
+    }
+
+    async fn drop_pending(&self, state: &str) -> Result<(), LogtoError> {
+        PendingSignIns::edit(self.storage(), self.now(), |list| {
+            drop(list.take(state));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes that say who signs in; in a shared record the sign-in leaves the pending ones, and what its
+    /// answer may be given again from stays behind.
+    async fn completing(&self, exchanged: &Exchanged) -> Result<Changes, LogtoError> {
+        let claims = exchanged.id_token.as_ref().map(|(_, claims)| claims);
+        let claim = |name| Some(claims?.get(name)?.as_str()?.to_owned());
+        let mut sign_in = SignIn { sub: claim("sub"), sid: claim("sid"), left_behind: None };
+        let mut changes = Changes::new();
+        if self.record().await?.is_some() {
+            let mut list = PendingSignIns::load(self.storage(), self.now()).await?;
+            if let Some(completed) = list.take(exchanged.pending.state.expose()) {
+                let left = PendingSignIns::from(completed).to_json();
+                sign_in.left_behind = left.map(|json| (keys::SIGN_IN_SESSION.to_owned(), json));
+            }
+            changes = list.kept_in(changes);
+        }
+        Ok(changes.at_sign_in(sign_in))
     }
 
     fn forget_started(&self, key: Option<&str>) {
@@ -233,11 +289,19 @@ impl<S: Storage> LogtoSession<S> {
     async fn put_back(&self, pending: Pending) -> Result<(), LogtoError> {
         let mut list = PendingSignIns::load(self.storage(), self.now()).await?;
         if list.take(pending.state.expose()).is_none() {
-            list.add(pending, self.inner().settings.storage_mode)?;
+            list.add(pending, self.inner().settings.storage_mode())?;
             list.store(self.storage()).await?;
         }
         Ok(())
     }
+}
+
+fn check_address(url: &Url, pending: &Pending) -> Result<(), LogtoError> {
+    if same_address(url, &pending.redirect_uri) {
+        return Ok(());
+    }
+    Err(rejected("the callback came to another address than the sign-in asked for: start again")
+        .with_code("callback_uri_verification.redirect_uri_mismatched"))
 }
 
 fn state_mismatched() -> LogtoError {

@@ -93,7 +93,7 @@ impl LogtoClient {
     /// Where the bindings keep a visitor's items.
     #[must_use]
     pub fn storage_mode(&self) -> StorageMode {
-        self.0.settings.storage_mode
+        self.0.settings.storage_mode()
     }
 
     /// Where people reach the application, as configured.

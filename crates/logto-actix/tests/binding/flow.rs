@@ -7,11 +7,11 @@ use actix_web::{
     web::{self, Data, Json, Query, ServiceConfig},
 };
 use logto_actix::{
-    AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
-    SignInRefused, UserInfo,
+    AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, MemoryTokenStore,
+    OptionalLogtoUser, SignInRefused, TokenStore, UserInfo,
 };
 use logto_conformance::flow::{Application, Browser, Plan};
-use std::{collections::HashMap, net::TcpListener};
+use std::{collections::HashMap, net::TcpListener, sync::Arc};
 
 mod by_one_worker {
     use super::*;
@@ -42,6 +42,24 @@ mod by_four_workers_in_a_scope {
     }
 
     logto_conformance::flow_suite!(FourWorkers);
+}
+
+mod with_tickets {
+    use super::*;
+
+    struct WithTickets;
+
+    impl Application for WithTickets {
+        async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
+            application(listener, 4, client, plan, LogtoRoutes::configure)
+        }
+
+        fn token_store() -> Option<Arc<dyn TokenStore>> {
+            Some(Arc::new(MemoryTokenStore::new()))
+        }
+    }
+
+    logto_conformance::flow_suite!(WithTickets);
 }
 
 fn application(

@@ -1,7 +1,7 @@
 //! The stage of a case: the local Logto, the application under test, a browser.
 
 use super::{Browser, Page};
-use logto_client::{LogtoClient, LogtoConfig, ManualClock};
+use logto_client::{LogtoClient, LogtoConfig, ManualClock, TokenStore};
 use logto_emulator::{Emulator, Endpoint};
 use std::{future::Future, net::TcpListener, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
@@ -17,6 +17,11 @@ use url::Url;
 pub trait Application {
     /// Serves until the returned guard is dropped. `client` is configured and `listener` is bound.
     fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> impl Future<Output = Box<dyn Send>>;
+
+    /// Where tokens are kept; by default in the session.
+    fn token_store() -> Option<Arc<dyn TokenStore>> {
+        None
+    }
 }
 
 /// The API resources that are configured.
@@ -79,6 +84,10 @@ impl Stage {
             .scopes(["email", "custom_data"])
             .resources(RESOURCES)
             .clock(Arc::new(clock.clone()));
+        let config = match A::token_store() {
+            Some(store) => config.token_store(store),
+            None => config,
+        };
         let client = LogtoClient::new(config).expect("a client");
         let application = A::serve(listener, client.clone(), plan).await;
         Self { emulator, browser: Browser::new(), client, clock, base, _application: application }

@@ -1,5 +1,7 @@
 //! One code, one exchange: whoever brings the same callback joins it or hears its outcome.
 
+mod in_turn;
+
 use crate::{
     ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret, TokenTarget,
     memory::Memory,
@@ -7,6 +9,7 @@ use crate::{
     pending::{self, Pending},
     secret::same,
     tokens::StoredToken,
+    turn::Record,
     verify::decode_claims,
 };
 use std::{
@@ -69,8 +72,9 @@ impl Exchanges {
         pending: Pending,
         code: String,
         browser: Option<String>,
+        record: Option<Record>,
     ) -> Outcome {
-        let mut receiver = self.join_or_start(client, key, pending, code, browser)?;
+        let mut receiver = self.join_or_start(client, key, pending, code, browser, record)?;
         let outcome = receiver.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
         outcome.unwrap_or_else(|| {
             Err(LogtoError::new(ErrorKind::Unavailable, "the sign-in was interrupted: start again"))
@@ -84,6 +88,7 @@ impl Exchanges {
         pending: Pending,
         code: String,
         browser: Option<String>,
+        record: Option<Record>,
     ) -> Result<watch::Receiver<Option<Outcome>>, LogtoError> {
         let now = client.0.settings.clock.now();
         let mut state = self.state();
@@ -91,10 +96,7 @@ impl Exchanges {
             return Ok(run.outcome.clone());
         }
         if state.spent.get(now, key).is_some() {
-            return Err(LogtoError::new(
-                ErrorKind::CallbackRejected,
-                "this sign-in is completed already: start again",
-            ));
+            return Err(is_completed());
         }
         let (sender, receiver) = watch::channel(None);
         let run = Run { outcome: receiver.clone(), pending: pending.clone(), browser };
@@ -103,7 +105,10 @@ impl Exchanges {
         let (client, key) = (client.clone(), key.to_owned());
         let tasks = client.0.tasks.clone();
         tasks.spawn(async move {
-            let outcome = exchange(&client, pending, &code).await;
+            let outcome = match record {
+                Some(record) => in_turn::exchange(&client, &record, &pending, &key, &code).await,
+                None => exchange(&client, pending, &code).await,
+            };
             if outcome.as_ref().is_err_and(may_pass) {
                 client.0.exchanges.forget(&key);
             }
@@ -138,6 +143,10 @@ impl Exchanges {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+pub(crate) fn is_completed() -> LogtoError {
+    LogtoError::new(ErrorKind::CallbackRejected, "this sign-in is completed already: start again")
 }
 
 /// Whether the same callback may succeed later: no tokens have come, and none are lost by another try.
