@@ -14,6 +14,7 @@
 //! ```
 
 mod algorithm;
+mod claims;
 mod error;
 mod id_token;
 mod json;
