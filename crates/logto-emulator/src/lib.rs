@@ -6,6 +6,7 @@ mod directory;
 mod endpoints;
 mod fault;
 mod keys;
+mod session;
 mod state;
 
 pub use directory::{Application, User};
@@ -257,7 +258,7 @@ impl Emulator {
 
     /// Ends everything that this person has given, as an administrator does.
     pub fn revoke_grants_of(&self, username: &str) {
-        self.shared.state().end_grants(username, |_| true);
+        self.shared.state().end_grants(|grant| grant.username == username);
     }
 
     /// An application's secret from now on.
@@ -273,7 +274,8 @@ impl Emulator {
     }
 
     /// What a person does at the sign-in page, without one: the address that the application is called
-    /// back at. Invalid requests come back as the server sends them.
+    /// back at. Invalid requests come back as the server sends them. Each call is a browser of its own, so
+    /// that each has a session, and a `sid`, of its own.
     ///
     /// # Errors
     ///

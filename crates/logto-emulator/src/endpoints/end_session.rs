@@ -75,9 +75,9 @@ pub(super) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMa
     let Some(destination) = state.sign_outs.remove(form.get("xsrf").unwrap_or_default()) else {
         return OidcError::invalid_request("could not find logout details").into_response();
     };
-    let session = cookie(&headers, "_session").and_then(|session| state.sessions.remove(&session));
-    if let Some(username) = session {
-        state.end_online_grants(&username);
+    let session = cookie(&headers, "_session").and_then(|session| state.sessions.end(&session));
+    if let Some(session) = session {
+        state.end_online_grants(&session);
     }
     let gone = "_session=; path=/; max-age=0; samesite=lax; httponly".to_owned();
     redirect(&destination.unwrap_or_else(|| format!("{issuer}/session/end/success")), &[gone])
