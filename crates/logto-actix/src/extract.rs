@@ -64,18 +64,19 @@ pub struct OptionalLogtoUser(Option<LogtoUser>);
 
 impl Logto {
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, LogtoError> {
-        let client = request
-            .app_data::<Data<LogtoClient>>()
-            .map(Data::get_ref)
-            .or_else(|| request.app_data::<LogtoClient>())
-            .cloned()
-            .ok_or_else(no_client)?;
+        let client = client_of(request)?;
         let storage = match client.storage_mode() {
             StorageMode::CookieSession => SessionStorage::for_cookie_session(request.get_session()),
             _ => SessionStorage::new(request.get_session()),
         };
         Ok(Self(client.session(client.storage(storage)).for_visit(visit(request))))
     }
+}
+
+/// The client among the application's data.
+pub(crate) fn client_of(request: &HttpRequest) -> Result<LogtoClient, logto_client::LogtoError> {
+    let data = request.app_data::<Data<LogtoClient>>().map(Data::get_ref);
+    data.or_else(|| request.app_data::<LogtoClient>()).cloned().ok_or_else(no_client)
 }
 
 impl FromRequest for Logto {
@@ -113,9 +114,9 @@ impl FromRequest for OptionalLogtoUser {
     }
 }
 
-fn no_client() -> LogtoError {
+fn no_client() -> logto_client::LogtoError {
     let message = "no LogtoClient among the application's data: add `.app_data(Data::new(client.clone()))`";
-    logto_client::LogtoError::misconfigured(message).into()
+    logto_client::LogtoError::misconfigured(message)
 }
 
 impl Deref for Logto {

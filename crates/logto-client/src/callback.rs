@@ -8,13 +8,14 @@ use crate::{
         callback::{CallbackQuery, rejected, same_address},
         pkce,
     },
-    pending::{Pending, PendingSignIns},
+    pending::{MOST_TRIES, Pending, PendingSignIns},
     session_meta::SessionMeta,
     sign_in::started_key,
     sign_out::revoke,
     tokens::AccessTokenMap,
+    turn::Record,
 };
-use logto_storage_core::{Changes, SignIn, Storage, StorageErrorKind, keys};
+use logto_storage_core::{Changes, SignIn, Storage, StorageError, StorageErrorKind, keys};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use url::Url;
 
@@ -148,13 +149,31 @@ impl<S: Storage> LogtoSession<S> {
     ///
     /// Those of the storage.
     pub async fn save_sign_in(&self, verified: VerifiedSignIn) -> Result<SignedIn, LogtoError> {
-        let exchanged = verified.exchanged;
-        let (storage, now) = (self.storage(), self.now());
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_save_sign_in(&verified).await {
+                // A sign-in has started in another tab meanwhile.
+                Err(error) if error.kind() == StorageErrorKind::Conflict && tries < MOST_TRIES => {}
+                // Whoever completed it has signed out since.
+                Err(error) if error.kind() == StorageErrorKind::Gone => return Err(is_completed()),
+                outcome => {
+                    let replaced_person = outcome?;
+                    self.forget_started(verified.started_key.as_deref());
+                    return Ok(SignedIn { exchanged: verified.exchanged, replaced_person });
+                }
+            }
+        }
+    }
+
+    /// Whether somebody else was signed in before.
+    async fn try_save_sign_in(&self, verified: &VerifiedSignIn) -> Result<bool, StorageError> {
+        let (storage, now, exchanged) = (self.storage(), self.now(), &verified.exchanged);
         // What cannot be read belongs to nobody that is known.
         let before = self.stored_claims().await.unwrap_or_default();
         let sub = exchanged.id_token.as_ref().map(|(_, claims)| claims.sub());
         let replaced_person = before.as_ref().is_some_and(|before| Some(before.sub()) != sub);
-        let mut changes = self.completing(&exchanged).await?;
+        let mut changes = self.completing(verified).await?;
         let mut map = AccessTokenMap::default();
         if exchanged.pending.clear_tokens || replaced_person {
             changes = changes.remove(keys::ID_TOKEN).remove(keys::REFRESH_TOKEN);
@@ -172,13 +191,8 @@ impl<S: Storage> LogtoSession<S> {
         if let Some(token) = &exchanged.refresh_token {
             changes = changes.set(keys::REFRESH_TOKEN, token.expose());
         }
-        storage.apply(&changes).await.map_err(|error| match error.kind() {
-            // Whoever completed it has signed out since.
-            StorageErrorKind::Gone => is_completed(),
-            _ => error.into(),
-        })?;
-        self.forget_started(verified.started_key.as_deref());
-        Ok(SignedIn { exchanged, replaced_person })
+        storage.apply(&changes).await?;
+        Ok(replaced_person)
     }
 
     /// Drops a verified sign-in: its tokens are revoked and nothing is kept, and the same callback
@@ -260,20 +274,24 @@ impl<S: Storage> LogtoSession<S> {
 
     /// Changes that say who signs in; in a shared record the sign-in leaves the pending ones, and what its
     /// answer may be given again from stays behind.
-    async fn completing(&self, exchanged: &Exchanged) -> Result<Changes, LogtoError> {
-        let claims = exchanged.id_token.as_ref().map(|(_, claims)| claims);
-        let claim = |name| Some(claims?.get(name)?.as_str()?.to_owned());
-        let mut sign_in = SignIn { sub: claim("sub"), sid: claim("sid"), left_behind: None };
-        let mut changes = Changes::new();
-        if self.record().await?.is_some() {
-            let mut list = PendingSignIns::load(self.storage(), self.now()).await?;
-            if let Some(completed) = list.take(exchanged.pending.state.expose()) {
-                let left = PendingSignIns::from(completed).to_json();
-                sign_in.left_behind = left.map(|json| (keys::SIGN_IN_SESSION.to_owned(), json));
-            }
-            changes = list.kept_in(changes);
-        }
-        Ok(changes.at_sign_in(sign_in))
+    async fn completing(&self, verified: &VerifiedSignIn) -> Result<Changes, StorageError> {
+        let claim = |name| Some(verified.claims()?.get(name)?.as_str()?.to_owned());
+        let sign_in = SignIn { sub: claim("sub"), sid: claim("sid"), left_behind: None };
+        let Some(record) = self.storage().committer().await?.map(Record::new) else {
+            return Ok(Changes::new().at_sign_in(sign_in));
+        };
+        // Other requests have written since this one has looked.
+        let items = record.read().await?;
+        let before = items.get(keys::SIGN_IN_SESSION);
+        let mut list = PendingSignIns::parse(before, self.now());
+        let exchanged = &verified.exchanged;
+        drop(list.take(exchanged.pending.state.expose()));
+        let completed =
+            Pending { exchanged: Some(exchanged.stored(&verified.key)), ..exchanged.pending.clone() };
+        let left = PendingSignIns::from(completed).to_json();
+        let left_behind = left.map(|json| (keys::SIGN_IN_SESSION.to_owned(), json));
+        let changes = list.kept_in(Changes::new().expecting(keys::SIGN_IN_SESSION, before));
+        Ok(changes.at_sign_in(SignIn { left_behind, ..sign_in }))
     }
 
     fn forget_started(&self, key: Option<&str>) {

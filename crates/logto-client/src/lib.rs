@@ -16,6 +16,7 @@ mod client;
 mod config;
 mod context;
 mod error;
+mod everywhere;
 mod exchange;
 mod memory;
 mod oidc;

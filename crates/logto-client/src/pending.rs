@@ -54,7 +54,7 @@ pub(crate) struct StoredExchange {
 }
 
 /// So often a change of the list is tried anew that another request was faster than.
-const MOST_TRIES: usize = 64;
+pub(crate) const MOST_TRIES: usize = 64;
 
 /// All pending sign-ins of one visitor, oldest first.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! The stored access tokens, in the shape of Logto's SDKs.
 
-use crate::{LogtoError, Secret, secret::stored};
-use logto_storage_core::{Storage, keys};
+use crate::{Secret, secret::stored};
+use logto_storage_core::{Storage, StorageError, keys};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -33,7 +33,7 @@ pub(crate) struct AccessTokenMap(BTreeMap<String, StoredToken>);
 
 impl AccessTokenMap {
     /// Those stored; an entry that cannot be read is left out, the others stay.
-    pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, LogtoError> {
+    pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, StorageError> {
         Ok(Self::parse(storage.get(keys::ACCESS_TOKEN_MAP).await?.as_deref()))
     }
 

@@ -65,12 +65,7 @@ async fn in_turn(
             return Err(error);
         }
     };
-    let stored = StoredExchange {
-        key: key.to_owned(),
-        id_token: exchanged.id_token.as_ref().map(|(token, _)| StoredSecret(token.clone())),
-        refresh_token: exchanged.refresh_token.clone().map(StoredSecret),
-        access_token: exchanged.access_token.clone(),
-    };
+    let stored = exchanged.stored(key);
     match turn.write(|items| edited(client, items, state, Some(&stored))).await {
         Ok(()) => Ok(Some(exchanged)),
         Err(error) => match error.kind() {

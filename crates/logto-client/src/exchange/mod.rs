@@ -6,8 +6,8 @@ use crate::{
     ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret, TokenTarget,
     memory::Memory,
     oidc::token,
-    pending::{self, Pending},
-    secret::same,
+    pending::{self, Pending, StoredExchange},
+    secret::{StoredSecret, same},
     tokens::StoredToken,
     turn::Record,
     verify::decode_claims,
@@ -33,6 +33,18 @@ pub(crate) struct Exchanged {
     pub(crate) refresh_token: Option<Secret>,
     /// The access token and its key in the stored map.
     pub(crate) access_token: (String, StoredToken),
+}
+
+impl Exchanged {
+    /// As it is kept until the sign-in is completed.
+    pub(crate) fn stored(&self, key: &str) -> StoredExchange {
+        StoredExchange {
+            key: key.to_owned(),
+            id_token: self.id_token.as_ref().map(|(token, _)| StoredSecret(token.clone())),
+            refresh_token: self.refresh_token.clone().map(StoredSecret),
+            access_token: self.access_token.clone(),
+        }
+    }
 }
 
 /// The exchanges of this process, by the hash of state and code.

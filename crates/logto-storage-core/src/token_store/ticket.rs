@@ -123,6 +123,9 @@ impl<S: Storage> TicketStorage<S> {
             if old.content.followed {
                 return self.hand_out(visitor.existing(next).await?).await;
             }
+            if !old.content.items.are_expected_by(changes) {
+                return Err(conflict());
+            }
             let mut items = old.content.items.clone();
             items.apply(changes);
             let created = match visitor.create(|| Ok(next.clone()), items, Some(sign_in)).await {
