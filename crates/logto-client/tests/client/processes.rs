@@ -38,13 +38,21 @@ pub(crate) struct Processes {
 impl Processes {
     /// At a provider that replaces each refresh token and takes none twice.
     pub(crate) async fn start() -> Self {
-        let clock = ManualClock::start_now();
-        let store = MemoryTokenStore::new().with_clock(Arc::new(clock.clone()));
-        Self::over(Arc::new(store), clock).await
+        Self::at(Emulator::start().await.unwrap())
     }
 
     pub(crate) async fn over(store: Arc<dyn TokenStore>, clock: ManualClock) -> Self {
-        let emulator = Emulator::start().await.unwrap();
+        Self::with(Emulator::start().await.unwrap(), store, clock)
+    }
+
+    /// At this provider.
+    pub(crate) fn at(emulator: Emulator) -> Self {
+        let clock = ManualClock::start_now();
+        let store = MemoryTokenStore::new().with_clock(Arc::new(clock.clone()));
+        Self::with(emulator, Arc::new(store), clock)
+    }
+
+    fn with(emulator: Emulator, store: Arc<dyn TokenStore>, clock: ManualClock) -> Self {
         emulator.set_rotation(Rotation::Always);
         emulator.set_reuse_interval(Duration::ZERO);
         let config = config(&emulator.endpoint())
