@@ -171,18 +171,21 @@ impl<S: Storage> TicketStorage<S> {
 
 impl<S: Storage> Storage for TicketStorage<S> {
     async fn get(&self, key: &str) -> Result<Option<String>, StorageError> {
-        Ok(match self.load(Operation::Get).await? {
-            State::Known(known) => known.content.items.get(key).map(str::to_owned),
-            _ => None,
-        })
+        match self.load(Operation::Get).await {
+            Ok(State::Known(known)) => Ok(known.content.items.get(key).map(str::to_owned)),
+            Ok(_) => Ok(None),
+            Err(error) => Err(error.about(Operation::Get, key)),
+        }
     }
 
     async fn set(&self, key: &str, value: &str) -> Result<(), StorageError> {
-        self.apply(&Changes::new().set(key, value)).await
+        let set = self.apply(&Changes::new().set(key, value)).await;
+        set.map_err(|error| error.about(Operation::Set, key))
     }
 
     async fn remove(&self, key: &str) -> Result<(), StorageError> {
-        self.apply(&Changes::new().remove(key)).await
+        let removed = self.apply(&Changes::new().remove(key)).await;
+        removed.map_err(|error| error.about(Operation::Remove, key))
     }
 
     async fn apply(&self, changes: &Changes) -> Result<(), StorageError> {
