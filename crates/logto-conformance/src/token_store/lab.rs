@@ -126,6 +126,7 @@ pub(super) fn plain(payload: &str) -> Record {
     Record::new(payload.as_bytes(), None, None)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is compared is made for it")]
 pub(super) fn equal<T: PartialEq + fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
     if found == expected {
         return Ok(());
