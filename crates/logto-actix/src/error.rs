@@ -80,6 +80,19 @@ pub(crate) fn page(status: StatusCode, html: String) -> HttpResponse {
         .body(html)
 }
 
+/// What the provider hears of a logout that it has asked for: 200, or 400 for every error.
+pub(crate) fn told_to_provider(outcome: Result<usize, logto_client::LogtoError>) -> HttpResponse {
+    match outcome.map_err(LogtoError) {
+        Ok(_) => private(StatusCode::OK, web::NO_REFERRER).finish(),
+        Err(error) => {
+            error.log();
+            private(StatusCode::BAD_REQUEST, web::NO_REFERRER)
+                .content_type("application/json")
+                .body(web::error_json(&error.0))
+        }
+    }
+}
+
 fn private(status: StatusCode, referrer_policy: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CACHE_CONTROL, web::NO_STORE));

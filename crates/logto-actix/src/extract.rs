@@ -3,7 +3,7 @@
 use crate::{LogtoError, SessionStorage, guard::visit};
 use actix_session::SessionExt;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
-use logto_client::{IdTokenClaims, LogtoClient, LogtoSession, StorageMode};
+use logto_client::{IdTokenClaims, LogtoClient, LogtoSession, StorageMode, VisitorStorage};
 use std::{
     fmt,
     future::{Future, Ready, ready},
@@ -31,7 +31,7 @@ type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, LogtoError>>>>;
 ///     })
 /// }
 /// ```
-pub struct Logto(LogtoSession<SessionStorage>);
+pub struct Logto(LogtoSession<VisitorStorage<SessionStorage>>);
 
 /// The person who is signed in: dereferences to the claims of their ID token.
 ///
@@ -64,18 +64,19 @@ pub struct OptionalLogtoUser(Option<LogtoUser>);
 
 impl Logto {
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, LogtoError> {
-        let client = request
-            .app_data::<Data<LogtoClient>>()
-            .map(Data::get_ref)
-            .or_else(|| request.app_data::<LogtoClient>())
-            .cloned()
-            .ok_or_else(no_client)?;
+        let client = client_of(request)?;
         let storage = match client.storage_mode() {
             StorageMode::CookieSession => SessionStorage::for_cookie_session(request.get_session()),
             _ => SessionStorage::new(request.get_session()),
         };
-        Ok(Self(client.session(storage).for_visit(visit(request))))
+        Ok(Self(client.session(client.storage(storage)).for_visit(visit(request))))
     }
+}
+
+/// The client among the application's data.
+pub(crate) fn client_of(request: &HttpRequest) -> Result<LogtoClient, logto_client::LogtoError> {
+    let data = request.app_data::<Data<LogtoClient>>().map(Data::get_ref);
+    data.or_else(|| request.app_data::<LogtoClient>()).cloned().ok_or_else(no_client)
 }
 
 impl FromRequest for Logto {
@@ -113,13 +114,13 @@ impl FromRequest for OptionalLogtoUser {
     }
 }
 
-fn no_client() -> LogtoError {
+fn no_client() -> logto_client::LogtoError {
     let message = "no LogtoClient among the application's data: add `.app_data(Data::new(client.clone()))`";
-    logto_client::LogtoError::misconfigured(message).into()
+    logto_client::LogtoError::misconfigured(message)
 }
 
 impl Deref for Logto {
-    type Target = LogtoSession<SessionStorage>;
+    type Target = LogtoSession<VisitorStorage<SessionStorage>>;
 
     fn deref(&self) -> &Self::Target {
         &self.0

@@ -24,8 +24,9 @@ pub use {
     extract::{Logto, LogtoUser, OptionalLogtoUser},
     guard::watch_cookie_size,
     logto_client::{
-        self, AccessToken, AccessTokenClaims, ContextOptions, IdTokenClaims, LogtoClient, LogtoConfig,
-        LogtoContext, LogtoSession, SignInOptions, SignInRefused, TokenTarget, UserInfo, VerifiedSignIn,
+        self, AccessToken, AccessTokenClaims, ContextOptions, EncryptedTokenStore, EncryptionKey,
+        IdTokenClaims, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MemoryTokenStore, SignInOptions,
+        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage,
     },
     routes::LogtoRoutes,
 };

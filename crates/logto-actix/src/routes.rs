@@ -1,8 +1,9 @@
-//! The routes: sign-in, sign-up, callback, sign-out, signed out.
+//! The routes: sign-in, sign-up, callback, sign-out, signed out, back-channel logout.
 
 use crate::{
     Logto, LogtoError,
-    error::{found_elsewhere, page},
+    error::{found_elsewhere, page, told_to_provider},
+    extract::client_of,
     guard::facts,
 };
 use actix_web::{
@@ -11,7 +12,7 @@ use actix_web::{
     web::{self as actix, ServiceConfig},
 };
 use logto_client::{
-    ErrorKind, FirstScreen, Route, SignInOptions, SignInRefused, VerifiedSignIn,
+    ErrorKind, FirstScreen, LogtoClient, Route, SignInOptions, SignInRefused, VerifiedSignIn,
     web::{self, SignOutVerdict},
 };
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
@@ -28,6 +29,7 @@ type Hook = dyn Fn(VerifiedSignIn) -> HookFuture + Send + Sync;
 /// | `/logto/sign-in-callback` | GET | completes the sign-in; register it in Logto as a redirect URI |
 /// | `/logto/sign-out` | POST, GET | signs out here and at Logto; another site cannot |
 /// | `/logto/signed-out` | GET | where Logto comes back to; register it as a post sign-out redirect URI |
+/// | `/logto/back-channel-logout` | POST | where Logto itself tells that a session has ended; see [`back_channel_logout`](Self::back_channel_logout) |
 ///
 /// ```
 /// use actix_web::{App, web::Data};
@@ -46,6 +48,7 @@ pub struct LogtoRoutes {
     after_sign_in: String,
     after_sign_out: String,
     keep_session: bool,
+    back_channel_logout: bool,
     sign_in_options: SignInOptions,
     hook: Option<Arc<Hook>>,
 }
@@ -57,6 +60,7 @@ impl Default for LogtoRoutes {
             after_sign_in: "/".to_owned(),
             after_sign_out: "/".to_owned(),
             keep_session: false,
+            back_channel_logout: false,
             sign_in_options: SignInOptions::new(),
             hook: None,
         }
@@ -100,6 +104,32 @@ impl LogtoRoutes {
         self
     }
 
+    /// Adds `POST /logto/back-channel-logout`, by which Logto ends sessions here that have ended there.
+    /// Register it in Logto as the application's back-channel logout URI.
+    ///
+    /// ```
+    /// use logto_actix::{LogtoClient, LogtoConfig, LogtoRoutes, MemoryTokenStore};
+    /// use std::sync::Arc;
+    ///
+    /// let config = LogtoConfig::new("https://tenant.logto.app", "app-id")
+    ///     .token_store(Arc::new(MemoryTokenStore::new()));
+    /// let client = LogtoClient::new(config)?;
+    /// let routes = LogtoRoutes::new().back_channel_logout(&client)?;
+    /// # Ok::<(), logto_actix::LogtoError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Misconfigured` where the client has no token store: sessions that lie in the framework's session
+    /// alone cannot be found by anybody but their visitor.
+    ///
+    /// Source: OpenID Connect Back-Channel Logout 1.0.
+    pub fn back_channel_logout(mut self, client: &LogtoClient) -> Result<Self, LogtoError> {
+        client.check_back_channel_logout()?;
+        self.back_channel_logout = true;
+        Ok(self)
+    }
+
     /// Runs after a sign-in is verified and before anything of it is kept: the place to create the
     /// application's own account. Its refusal is shown to the person, and the tokens are revoked.
     pub fn on_sign_in<F, R>(mut self, hook: F) -> Self
@@ -129,6 +159,10 @@ impl LogtoRoutes {
             .route(actix::get().to(answer(Route::SignOut)))
             .route(actix::post().to(answer(Route::SignOut)));
         config.service(sign_out);
+        if routes.back_channel_logout {
+            let path = path(Route::BackChannelLogout);
+            config.service(actix::resource(path).route(actix::post().to(back_channel_logout)));
+        }
     }
 
     async fn answer(&self, route: Route, request: &HttpRequest) -> HttpResponse {
@@ -184,10 +218,10 @@ impl LogtoRoutes {
         }
         let signed_in = logto.save_sign_in(verified).await?;
         if signed_in.replaced_person() {
-            logto.storage().drop_other_items()?;
+            logto.storage().session().drop_other_items()?;
         }
         // Last, after every step that can fail: an id renewed before an error would open nothing.
-        logto.storage().cycle_id();
+        logto.storage().session().cycle_id();
         Ok(found_elsewhere(signed_in.post_redirect_uri().unwrap_or(&self.after_sign_in)))
     }
 
@@ -207,7 +241,7 @@ impl LogtoRoutes {
         let outcome = logto.sign_out(Some(back.as_str())).await;
         let gone_here = outcome.as_ref().err().is_none_or(web::signed_out_here);
         if gone_here && !self.keep_session {
-            logto.storage().drop_other_items()?;
+            logto.storage().session().drop_other_items()?;
         }
         match outcome {
             Ok(url) => Ok(found_elsewhere(url.as_str())),
@@ -228,6 +262,16 @@ impl LogtoRoutes {
         logto.handle_sign_out_callback(state.as_deref()).await?;
         Ok(found_elsewhere(&self.after_sign_out))
     }
+}
+
+/// The provider asks, not a visitor: there is no session.
+async fn back_channel_logout(request: HttpRequest, body: actix::Payload) -> HttpResponse {
+    let ended = async {
+        let body = body.to_bytes_limited(web::MOST_LOGOUT_BYTES).await;
+        let token = web::logout_token(&body.ok().and_then(Result::ok).unwrap_or_default())?;
+        client_of(&request)?.handle_back_channel_logout(&token).await
+    };
+    told_to_provider(ended.await)
 }
 
 fn misplaced(request: &HttpRequest, logto: &Logto, route: Route) -> logto_client::LogtoError {

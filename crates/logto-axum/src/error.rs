@@ -73,6 +73,19 @@ pub(crate) fn page(status: StatusCode, html: String) -> Response {
     private(response, web::SAME_ORIGIN_REFERRER)
 }
 
+/// What the provider hears of a logout that it has asked for: 200, or 400 for every error.
+pub(crate) fn told_to_provider(outcome: Result<usize, logto_client::LogtoError>) -> Response {
+    let answer = match outcome.map_err(LogtoError) {
+        Ok(_) => StatusCode::OK.into_response(),
+        Err(error) => {
+            error.log();
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            (StatusCode::BAD_REQUEST, json, web::error_json(&error.0)).into_response()
+        }
+    };
+    private(answer, web::NO_REFERRER)
+}
+
 fn private(mut response: Response, referrer_policy: &'static str) -> Response {
     let headers: [(HeaderName, &'static str); 2] =
         [(header::CACHE_CONTROL, web::NO_STORE), (header::REFERRER_POLICY, referrer_policy)];

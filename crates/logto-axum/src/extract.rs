@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
     http::request::Parts,
 };
-use logto_client::{IdTokenClaims, LogtoClient, LogtoSession, StorageMode};
+use logto_client::{IdTokenClaims, LogtoClient, LogtoSession, StorageMode, VisitorStorage};
 use std::{fmt, ops::Deref};
 
 /// All operations of this visitor, signed in or not: dereferences to [`LogtoSession`].
@@ -25,7 +25,7 @@ use std::{fmt, ops::Deref};
 ///     })
 /// }
 /// ```
-pub struct Logto(LogtoSession<SessionStorage>);
+pub struct Logto(LogtoSession<VisitorStorage<SessionStorage>>);
 
 /// The person who is signed in: dereferences to the claims of their ID token.
 ///
@@ -67,7 +67,7 @@ where
         let (client, visit) = (LogtoClient::from_ref(state), visit(parts));
         let cookie = client.storage_mode() == StorageMode::CookieSession;
         match SessionStorage::of_request(&parts.extensions, cookie) {
-            Some(storage) => Ok(Self(client.session(storage).for_visit(visit))),
+            Some(storage) => Ok(Self(client.session(client.storage(storage)).for_visit(visit))),
             None => Err(visit.address(&client, no_session_layer()).into()),
         }
     }
@@ -123,7 +123,7 @@ fn no_session_layer() -> logto_client::LogtoError {
 }
 
 impl Deref for Logto {
-    type Target = LogtoSession<SessionStorage>;
+    type Target = LogtoSession<VisitorStorage<SessionStorage>>;
 
     fn deref(&self) -> &Self::Target {
         &self.0

@@ -1,8 +1,8 @@
-//! The routes: sign-in, sign-up, callback, sign-out, signed out.
+//! The routes: sign-in, sign-up, callback, sign-out, signed out, back-channel logout.
 
 use crate::{
     Logto, LogtoError,
-    error::{found_elsewhere, page},
+    error::{found_elsewhere, page, told_to_provider},
     guard::{facts, original_uri},
 };
 use axum::{
@@ -30,6 +30,7 @@ type Hook = dyn Fn(VerifiedSignIn) -> HookFuture + Send + Sync;
 /// | `/logto/sign-in-callback` | GET | completes the sign-in; register it in Logto as a redirect URI |
 /// | `/logto/sign-out` | POST, GET | signs out here and at Logto; another site cannot |
 /// | `/logto/signed-out` | GET | where Logto comes back to; register it as a post sign-out redirect URI |
+/// | `/logto/back-channel-logout` | POST | where Logto itself tells that a session has ended; see [`back_channel_logout`](Self::back_channel_logout) |
 ///
 /// ```
 /// use axum::Router;
@@ -47,6 +48,7 @@ pub struct LogtoRoutes {
     after_sign_in: String,
     after_sign_out: String,
     keep_session: bool,
+    back_channel_logout: bool,
     sign_in_options: SignInOptions,
     hook: Option<Arc<Hook>>,
 }
@@ -58,6 +60,7 @@ impl Default for LogtoRoutes {
             after_sign_in: "/".to_owned(),
             after_sign_out: "/".to_owned(),
             keep_session: false,
+            back_channel_logout: false,
             sign_in_options: SignInOptions::new(),
             hook: None,
         }
@@ -101,6 +104,32 @@ impl LogtoRoutes {
         self
     }
 
+    /// Adds `POST /logto/back-channel-logout`, by which Logto ends sessions here that have ended there.
+    /// Register it in Logto as the application's back-channel logout URI.
+    ///
+    /// ```
+    /// use logto_axum::{LogtoClient, LogtoConfig, LogtoRoutes, MemoryTokenStore};
+    /// use std::sync::Arc;
+    ///
+    /// let config = LogtoConfig::new("https://tenant.logto.app", "app-id")
+    ///     .token_store(Arc::new(MemoryTokenStore::new()));
+    /// let client = LogtoClient::new(config)?;
+    /// let routes = LogtoRoutes::new().back_channel_logout(&client)?;
+    /// # Ok::<(), logto_axum::LogtoError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Misconfigured` where the client has no token store: sessions that lie in the framework's session
+    /// alone cannot be found by anybody but their visitor.
+    ///
+    /// Source: OpenID Connect Back-Channel Logout 1.0.
+    pub fn back_channel_logout(mut self, client: &LogtoClient) -> Result<Self, LogtoError> {
+        client.check_back_channel_logout()?;
+        self.back_channel_logout = true;
+        Ok(self)
+    }
+
     /// Runs after a sign-in is verified and before anything of it is kept: the place to create the
     /// application's own account. Its refusal is shown to the person, and the tokens are revoked.
     pub fn on_sign_in<F, R>(mut self, hook: F) -> Self
@@ -127,7 +156,11 @@ impl LogtoRoutes {
                 routes.answer(route, &mut parts, &state).await
             }
         };
-        Router::new()
+        let router = match routes.back_channel_logout {
+            true => Router::new().route(&path(Route::BackChannelLogout), post(back_channel_logout::<S>)),
+            false => Router::new(),
+        };
+        router
             .route(&path(Route::SignIn), get(answer(Route::SignIn)))
             .route(&path(Route::SignUp), get(answer(Route::SignUp)))
             .route(&path(Route::SignInCallback), get(answer(Route::SignInCallback)))
@@ -186,10 +219,10 @@ impl LogtoRoutes {
         }
         let signed_in = logto.save_sign_in(verified).await?;
         if signed_in.replaced_person() {
-            logto.storage().drop_other_items().await?;
+            logto.storage().session().drop_other_items().await?;
         }
         // Last, after every step that can fail: an id renewed before an error would open nothing.
-        logto.storage().cycle_id().await?;
+        logto.storage().session().cycle_id().await?;
         Ok(found_elsewhere(signed_in.post_redirect_uri().unwrap_or(&self.after_sign_in)))
     }
 
@@ -205,7 +238,7 @@ impl LogtoRoutes {
         let outcome = logto.sign_out(Some(back.as_str())).await;
         let gone_here = outcome.as_ref().err().is_none_or(web::signed_out_here);
         if gone_here && !self.keep_session {
-            logto.storage().drop_other_items().await?;
+            logto.storage().session().drop_other_items().await?;
         }
         match outcome {
             Ok(url) => Ok(found_elsewhere(url.as_str())),
@@ -223,6 +256,22 @@ impl LogtoRoutes {
         logto.handle_sign_out_callback(state.as_deref()).await?;
         Ok(found_elsewhere(&self.after_sign_out))
     }
+}
+
+/// The provider asks, not a visitor: there is no session.
+async fn back_channel_logout<S>(
+    axum::extract::State(state): axum::extract::State<S>,
+    request: Request,
+) -> Response
+where
+    LogtoClient: FromRef<S>,
+{
+    let ended = async {
+        let body = axum::body::to_bytes(request.into_body(), web::MOST_LOGOUT_BYTES).await;
+        let token = web::logout_token(&body.unwrap_or_default())?;
+        LogtoClient::from_ref(&state).handle_back_channel_logout(&token).await
+    };
+    told_to_provider(ended.await)
 }
 
 fn misplaced(parts: &Parts, logto: &Logto, route: Route) -> logto_client::LogtoError {

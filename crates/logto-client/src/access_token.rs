@@ -2,7 +2,7 @@
 
 use crate::{
     ErrorKind, LogtoError, LogtoSession, Secret, TokenTarget,
-    refresh::{Ask, Outcome},
+    refresh::{Ask, Outcome, Shared},
     scope,
     session::not_authenticated,
     session_meta::SessionMeta,
@@ -11,7 +11,12 @@ use crate::{
 };
 use logto_storage_core::{Changes, Storage, keys};
 use serde_json::{Map, Value};
-use std::fmt;
+use std::{fmt, time::Duration};
+
+/// A request waits for so long while others of the same session are at the provider.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// One that holds a token which is still good waits no longer than this.
+const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An access token, to be sent as `Authorization: Bearer …`. `Debug` shows nothing of it.
 #[derive(Clone, Debug)]
@@ -123,21 +128,29 @@ impl<S: Storage> LogtoSession<S> {
             None if self.asks_for("openid") || self.has_come_back().await? => return Err(not_authenticated()),
             None => None,
         };
-        let held = AccessTokenMap::load(storage).await?.get(&target.key(), self.now()).cloned();
-        let held = held.filter(|_| !target.is_forced());
+        let stored = AccessTokenMap::load(storage).await?.get(&target.key(), self.now()).cloned();
+        let held = stored.clone().filter(|_| !target.is_forced());
         if let Some(fresh) = held.clone().filter(|held| held.is_fresh(self.now())) {
             return Ok(AccessToken(fresh));
         }
         let Some(refresh_token) = storage.get(keys::REFRESH_TOKEN).await?.map(Secret::new) else {
             return held.map(AccessToken).ok_or_else(no_refresh_token);
         };
-        let ask = Ask { target, id_token };
+        let shared = self.record().await?.map(|record| Shared {
+            record,
+            held: stored.map(|stored| stored.token),
+            patience: if held.is_some() { SHORT_PATIENCE } else { PATIENCE },
+        });
+        let is_shared = shared.is_some();
+        let ask = Ask { target, id_token, shared };
         let outcome = self.inner().refreshes.run(self.client(), refresh_token, ask).await;
         match (outcome, held) {
             (Err(error), Some(held)) if may_pass(&error) => {
                 tracing::warn!(%error, kind = ?error.kind(), "an access token near its end is served");
                 Ok(AccessToken(held))
             }
+            // The refresh has written the record itself.
+            (Ok(served), _) if is_shared => Ok(AccessToken(served.refreshed.access_token.1.clone())),
             (outcome, _) => self.keep_refreshed(outcome).await,
         }
     }
@@ -192,7 +205,8 @@ impl<S: Storage> LogtoSession<S> {
     ///
     /// Those of the storage.
     pub async fn clear_all_tokens(&self) -> Result<(), LogtoError> {
-        self.forget(Changes::new()).await
+        self.forget(Changes::new()).await?;
+        Ok(())
     }
 
     /// What is not asked for at sign-in cannot be had: told before any request.
@@ -274,6 +288,7 @@ fn may_pass(error: &LogtoError) -> bool {
             | ErrorKind::RateLimited
             | ErrorKind::Misconfigured
             | ErrorKind::ProviderMisbehaved
+            | ErrorKind::Storage
     )
 }
 

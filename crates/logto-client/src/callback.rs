@@ -2,19 +2,20 @@
 
 use crate::{
     ErrorKind, IdTokenClaims, LogtoError, LogtoSession,
-    exchange::{Exchanged, may_pass},
+    exchange::{Exchanged, is_completed, may_pass},
     memory::Memory,
     oidc::{
         callback::{CallbackQuery, rejected, same_address},
         pkce,
     },
-    pending::{Pending, PendingSignIns},
+    pending::{MOST_TRIES, Pending, PendingSignIns},
     session_meta::SessionMeta,
     sign_in::started_key,
     sign_out::revoke,
     tokens::AccessTokenMap,
+    turn::Record,
 };
-use logto_storage_core::{Changes, Storage, keys};
+use logto_storage_core::{Changes, SignIn, Storage, StorageError, StorageErrorKind, keys};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use url::Url;
 
@@ -28,6 +29,8 @@ pub struct VerifiedSignIn {
     key: String,
     started_key: Option<String>,
     exchanged: Arc<Exchanged>,
+    /// Whether it is pending in the visitor's own record, not only in this process's memory.
+    in_record: bool,
 }
 
 impl VerifiedSignIn {
@@ -109,17 +112,36 @@ impl<S: Storage> LogtoSession<S> {
         })?;
         // With the code: who knows the state alone joins nobody's sign-in.
         let key = pkce::sha256(&format!("{state} {}", query.code.as_deref().unwrap_or_default()));
-        let (pending, started_key) = self.take_pending(&state, &key, &url).await?;
+        let record = self.record().await?;
+        let (pending, started_key, in_record) = match &record {
+            Some(_) => {
+                let (pending, in_record) = self.find_pending(&state, &key, &url).await?;
+                (pending, None, in_record)
+            }
+            None => {
+                let (pending, started_key) = self.take_pending(&state, &key, &url).await?;
+                (pending, started_key, false)
+            }
+        };
         let client = self.client();
         let metadata = self.inner().provider.metadata().await?;
         // An answer without a code ends this sign-in.
-        let code = query
-            .into_code(client.issuer(), metadata.sends_iss)
-            .inspect_err(|_| self.forget_started(started_key.as_deref()))?;
-        match self.inner().exchanges.run(client, &key, pending.clone(), code, self.browser()).await {
-            Ok(exchanged) => Ok(VerifiedSignIn { key, started_key, exchanged }),
+        let code = match query.into_code(client.issuer(), metadata.sends_iss) {
+            Ok(code) => code,
             Err(error) => {
-                if may_pass(&error) {
+                self.forget_started(started_key.as_deref());
+                if record.is_some() {
+                    self.drop_pending(&state).await?;
+                }
+                return Err(error);
+            }
+        };
+        let is_shared = record.is_some();
+        let run = self.inner().exchanges.run(client, &key, pending.clone(), code, self.browser(), record);
+        match run.await {
+            Ok(exchanged) => Ok(VerifiedSignIn { key, started_key, exchanged, in_record }),
+            Err(error) => {
+                if may_pass(&error) && !is_shared {
                     self.put_back(pending).await?;
                 }
                 Err(error)
@@ -135,13 +157,35 @@ impl<S: Storage> LogtoSession<S> {
     ///
     /// Those of the storage.
     pub async fn save_sign_in(&self, verified: VerifiedSignIn) -> Result<SignedIn, LogtoError> {
-        let exchanged = verified.exchanged;
-        let (storage, now) = (self.storage(), self.now());
+        let refresh_token = verified.exchanged.refresh_token.as_ref();
+        if refresh_token.is_some_and(|token| self.inner().refreshes.has_ended(self.now(), token)) {
+            return Err(is_completed());
+        }
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_save_sign_in(&verified).await {
+                // A sign-in has started in another tab meanwhile.
+                Err(error) if error.kind() == StorageErrorKind::Conflict && tries < MOST_TRIES => {}
+                // Whoever completed it has signed out since.
+                Err(error) if error.kind() == StorageErrorKind::Gone => return Err(is_completed()),
+                outcome => {
+                    let replaced_person = outcome?;
+                    self.forget_started(verified.started_key.as_deref());
+                    return Ok(SignedIn { exchanged: verified.exchanged, replaced_person });
+                }
+            }
+        }
+    }
+
+    /// Whether somebody else was signed in before.
+    async fn try_save_sign_in(&self, verified: &VerifiedSignIn) -> Result<bool, StorageError> {
+        let (storage, now, exchanged) = (self.storage(), self.now(), &verified.exchanged);
         // What cannot be read belongs to nobody that is known.
         let before = self.stored_claims().await.unwrap_or_default();
         let sub = exchanged.id_token.as_ref().map(|(_, claims)| claims.sub());
         let replaced_person = before.as_ref().is_some_and(|before| Some(before.sub()) != sub);
-        let mut changes = Changes::new();
+        let mut changes = self.completing(verified).await?;
         let mut map = AccessTokenMap::default();
         if exchanged.pending.clear_tokens || replaced_person {
             changes = changes.remove(keys::ID_TOKEN).remove(keys::REFRESH_TOKEN);
@@ -160,14 +204,18 @@ impl<S: Storage> LogtoSession<S> {
             changes = changes.set(keys::REFRESH_TOKEN, token.expose());
         }
         storage.apply(&changes).await?;
-        self.forget_started(verified.started_key.as_deref());
-        Ok(SignedIn { exchanged, replaced_person })
+        Ok(replaced_person)
     }
 
     /// Drops a verified sign-in: its tokens are revoked and nothing is kept, and the same callback
     /// brings this error from now on.
     pub async fn discard_sign_in(&self, verified: VerifiedSignIn, reason: LogtoError) {
         self.forget_started(verified.started_key.as_deref());
+        if let Ok(Some(_)) = self.record().await
+            && let Err(error) = self.drop_pending(verified.exchanged.pending.state.expose()).await
+        {
+            tracing::warn!(%error, kind = ?error.kind(), "a refused sign-in stays pending until it expires");
+        }
         self.inner().exchanges.replace(self.now(), &verified.key, reason);
         let (_, access_token) = &verified.exchanged.access_token;
         let token = verified.exchanged.refresh_token.clone().unwrap_or_else(|| access_token.token.clone());
@@ -208,16 +256,57 @@ impl<S: Storage> LogtoSession<S> {
         let Some(pending) = stored.or_else(remembered).or_else(begun) else {
             return Err(if none_pending { not_found() } else { state_mismatched() });
         };
-        if !same_address(url, &pending.redirect_uri) {
-            return Err(rejected(
-                "the callback came to another address than the sign-in asked for: start again",
-            )
-            .with_code("callback_uri_verification.redirect_uri_mismatched"));
-        }
+        check_address(url, &pending)?;
         if was_stored {
             list.store(storage).await?;
         }
         Ok((pending, started_key))
+    }
+
+    /// The pending sign-in of this state in a shared record. It stays there until its exchange: who does
+    /// that is decided by the record's lease. With it comes whether it was there.
+    async fn find_pending(&self, state: &str, key: &str, url: &Url) -> Result<(Pending, bool), LogtoError> {
+        let mut list = PendingSignIns::load(self.storage(), self.now()).await?;
+        let none_pending = list.is_empty();
+        let begun = || self.inner().exchanges.begun_by(self.now(), key, &self.browser()?);
+        let stored = list.take(state);
+        let in_record = stored.is_some();
+        let Some(pending) = stored.or_else(begun) else {
+            return Err(if none_pending { not_found() } else { state_mismatched() });
+        };
+        check_address(url, &pending)?;
+        Ok((pending, in_record))
+    }
+
+    async fn drop_pending(&self, state: &str) -> Result<(), LogtoError> {
+        PendingSignIns::edit(self.storage(), self.now(), |list| {
+            drop(list.take(state));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes that say who signs in; in a shared record the sign-in leaves the pending ones, and what its
+    /// answer may be given again from stays behind.
+    async fn completing(&self, verified: &VerifiedSignIn) -> Result<Changes, StorageError> {
+        let claim = |name| Some(verified.claims()?.get(name)?.as_str()?.to_owned());
+        let sign_in = SignIn { sub: claim("sub"), sid: claim("sid"), left_behind: None };
+        let record = self.storage().committer().await?.map(Record::new);
+        let Some(record) = record.filter(|_| verified.in_record) else {
+            return Ok(Changes::new().at_sign_in(sign_in));
+        };
+        // Other requests have written since this one has looked.
+        let items = record.read().await?;
+        let before = items.get(keys::SIGN_IN_SESSION);
+        let mut list = PendingSignIns::parse(before, self.now());
+        let exchanged = &verified.exchanged;
+        drop(list.take(exchanged.pending.state.expose()));
+        let completed =
+            Pending { exchanged: Some(exchanged.stored(&verified.key)), ..exchanged.pending.clone() };
+        let left = PendingSignIns::from(completed).to_json();
+        let left_behind = left.map(|json| (keys::SIGN_IN_SESSION.to_owned(), json));
+        let changes = list.kept_in(Changes::new().expecting(keys::SIGN_IN_SESSION, before));
+        Ok(changes.at_sign_in(SignIn { left_behind, ..sign_in }))
     }
 
     fn forget_started(&self, key: Option<&str>) {
@@ -233,11 +322,19 @@ impl<S: Storage> LogtoSession<S> {
     async fn put_back(&self, pending: Pending) -> Result<(), LogtoError> {
         let mut list = PendingSignIns::load(self.storage(), self.now()).await?;
         if list.take(pending.state.expose()).is_none() {
-            list.add(pending, self.inner().settings.storage_mode)?;
+            list.add(pending, self.inner().settings.storage_mode())?;
             list.store(self.storage()).await?;
         }
         Ok(())
     }
+}
+
+fn check_address(url: &Url, pending: &Pending) -> Result<(), LogtoError> {
+    if same_address(url, &pending.redirect_uri) {
+        return Ok(());
+    }
+    Err(rejected("the callback came to another address than the sign-in asked for: start again")
+        .with_code("callback_uri_verification.redirect_uri_mismatched"))
 }
 
 fn state_mismatched() -> LogtoError {

@@ -51,6 +51,8 @@ pub enum Route {
     SignOut,
     /// Where Logto sends the person back to after a sign-out.
     SignedOut,
+    /// Where Logto itself tells that a session has ended.
+    BackChannelLogout,
 }
 
 impl Route {
@@ -63,6 +65,7 @@ impl Route {
             Self::SignInCallback => "sign-in-callback",
             Self::SignOut => "sign-out",
             Self::SignedOut => "signed-out",
+            Self::BackChannelLogout => "back-channel-logout",
         }
     }
 }
@@ -93,7 +96,7 @@ impl LogtoClient {
     /// Where the bindings keep a visitor's items.
     #[must_use]
     pub fn storage_mode(&self) -> StorageMode {
-        self.0.settings.storage_mode
+        self.0.settings.storage_mode()
     }
 
     /// Where people reach the application, as configured.

@@ -1,6 +1,7 @@
 //! Configuration as the application gives it.
 
 use crate::{Clock, LogtoError, Prompt, Secret, SystemClock, Transport};
+use logto_storage_core::TokenStore;
 use std::{sync::Arc, time::Duration};
 
 /// What the client must know: endpoint and application, and options with the defaults of Logto's SDKs.
@@ -34,7 +35,10 @@ pub struct LogtoConfig {
     pub(crate) internal_endpoint: Option<String>,
     pub(crate) proxy: Option<Secret>,
     pub(crate) root_certificates: Vec<Vec<u8>>,
-    pub(crate) storage_mode: StorageMode,
+    pub(crate) cookie_session: bool,
+    pub(crate) token_store: Option<Arc<dyn TokenStore>>,
+    pub(crate) sign_in_lifetime: Duration,
+    pub(crate) strict_logout_tokens: bool,
     pub(crate) allow_insecure_http: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
@@ -49,6 +53,8 @@ pub enum StorageMode {
     Session,
     /// In the framework's session, which lives in a cookie: what does not fit is an error at the write.
     CookieSession,
+    /// In a token store that all processes share; the framework's session holds a ticket only.
+    Tickets,
 }
 
 impl LogtoConfig {
@@ -68,7 +74,10 @@ impl LogtoConfig {
             internal_endpoint: None,
             proxy: None,
             root_certificates: Vec::new(),
-            storage_mode: StorageMode::Session,
+            cookie_session: false,
+            token_store: None,
+            sign_in_lifetime: Duration::from_secs(14 * 86_400),
+            strict_logout_tokens: false,
             allow_insecure_http: false,
             clock: Arc::new(SystemClock),
             transport: None,
@@ -171,7 +180,35 @@ impl LogtoConfig {
 
     /// Declares that the framework's session lives in a cookie: tokens that do not fit are an error.
     pub fn cookie_session(mut self) -> Self {
-        self.storage_mode = StorageMode::CookieSession;
+        self.cookie_session = true;
+        self
+    }
+
+    /// Keeps tokens in this store, which all processes of the application share; the framework's session
+    /// holds a ticket of 45 characters only.
+    ///
+    /// ```
+    /// use logto_client::{LogtoConfig, MemoryTokenStore};
+    /// use std::sync::Arc;
+    ///
+    /// let config = LogtoConfig::new("https://tenant.logto.app", "app-id")
+    ///     .token_store(Arc::new(MemoryTokenStore::new()));
+    /// ```
+    pub fn token_store(mut self, store: Arc<dyn TokenStore>) -> Self {
+        self.token_store = Some(store);
+        self
+    }
+
+    /// How long a sign-in in the token store lives after its last use; default 14 days, the life of a
+    /// refresh token at Logto. Sessions of the framework have their own.
+    pub fn sign_in_lifetime(mut self, lifetime: Duration) -> Self {
+        self.sign_in_lifetime = lifetime;
+        self
+    }
+
+    /// Refuses logout tokens whose header does not say `typ: logout+jwt`. Logto's say it.
+    pub fn strict_logout_tokens(mut self) -> Self {
+        self.strict_logout_tokens = true;
         self
     }
 

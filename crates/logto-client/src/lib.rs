@@ -16,6 +16,7 @@ mod client;
 mod config;
 mod context;
 mod error;
+mod everywhere;
 mod exchange;
 mod memory;
 mod oidc;
@@ -30,9 +31,11 @@ mod session_meta;
 mod settings;
 mod sign_in;
 mod sign_out;
+mod storage;
 mod target;
 mod tokens;
 mod transport;
+mod turn;
 mod user_info;
 
 pub use access_token::{AccessToken, AccessTokenClaims};
@@ -42,9 +45,12 @@ pub use client::{LogtoClient, Route};
 pub use config::{LogtoConfig, StorageMode};
 pub use context::{ContextOptions, LogtoContext};
 pub use error::{ErrorKind, LogtoError, SignInRefused};
-pub use logto_storage_core::{Clock, ManualClock, SystemClock};
+pub use logto_storage_core::{
+    Clock, EncryptedTokenStore, EncryptionKey, ManualClock, MemoryTokenStore, SystemClock, TokenStore,
+};
 pub use options::{DirectSignIn, FirstScreen, Identifier, InteractionMode, Prompt, SignInOptions};
 pub use secret::Secret;
 pub use session::LogtoSession;
+pub use storage::VisitorStorage;
 pub use target::TokenTarget;
 pub use transport::{MAX_BODY_BYTES, Request, Response, Transport, TransportError};

@@ -1,7 +1,11 @@
 //! Sign-ins that have started and not come back yet, kept per `state`.
 
-use crate::{ErrorKind, LogtoError, Secret, StorageMode, secret::stored};
-use logto_storage_core::{Storage, keys};
+use crate::{
+    ErrorKind, LogtoError, Secret, StorageMode,
+    secret::{StoredSecret, stored},
+    tokens::StoredToken,
+};
+use logto_storage_core::{Changes, Storage, StorageErrorKind, keys};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -31,7 +35,26 @@ pub(crate) struct Pending {
     pub(crate) clear_tokens: bool,
     /// Seconds since 1970.
     pub(crate) created_at: u64,
+    /// What its exchange brought, where the record is shared: whoever brings the same callback next
+    /// completes the sign-in from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exchanged: Option<StoredExchange>,
 }
+
+/// The verified tokens of a sign-in that is not completed yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredExchange {
+    /// The hash of state and code.
+    pub(crate) key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id_token: Option<StoredSecret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token: Option<StoredSecret>,
+    pub(crate) access_token: (String, StoredToken),
+}
+
+/// So often a change of the list is tried anew that another request was faster than.
+pub(crate) const MOST_TRIES: usize = 64;
 
 /// All pending sign-ins of one visitor, oldest first.
 #[derive(Debug, Default)]
@@ -46,8 +69,13 @@ struct Stored<T> {
 impl PendingSignIns {
     /// Those stored that are still alive; what cannot be read counts as none.
     pub(crate) async fn load<S: Storage>(storage: &S, now: Duration) -> Result<Self, LogtoError> {
-        let Some(text) = storage.get(keys::SIGN_IN_SESSION).await? else { return Ok(Self::default()) };
-        let mut pending = match serde_json::from_str::<Stored<Vec<Pending>>>(&text) {
+        Ok(Self::parse(storage.get(keys::SIGN_IN_SESSION).await?.as_deref(), now))
+    }
+
+    /// Those of this item.
+    pub(crate) fn parse(item: Option<&str>, now: Duration) -> Self {
+        let Some(text) = item else { return Self::default() };
+        let mut pending = match serde_json::from_str::<Stored<Vec<Pending>>>(text) {
             Ok(stored) if stored.v == VERSION => stored.pending,
             _ => {
                 tracing::warn!(key = keys::SIGN_IN_SESSION, "an item of another version is left out");
@@ -55,7 +83,29 @@ impl PendingSignIns {
             }
         };
         pending.retain(|pending| pending.is_alive(now));
-        Ok(Self(pending))
+        Self(pending)
+    }
+
+    /// Edits the list in the storage, whatever other requests do to it meanwhile.
+    pub(crate) async fn edit<S: Storage>(
+        storage: &S,
+        now: Duration,
+        mut edit: impl FnMut(&mut Self) -> Result<(), LogtoError>,
+    ) -> Result<(), LogtoError> {
+        let mut tries = 0;
+        loop {
+            let before = storage.get(keys::SIGN_IN_SESSION).await?;
+            let mut list = Self::parse(before.as_deref(), now);
+            edit(&mut list)?;
+            let changes = list.kept_in(Changes::new());
+            tries += 1;
+            match storage.apply(&changes.expecting(keys::SIGN_IN_SESSION, before.as_deref())).await {
+                Err(error)
+                    if matches!(error.kind(), StorageErrorKind::Conflict | StorageErrorKind::Gone)
+                        && tries < MOST_TRIES => {}
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -67,7 +117,7 @@ impl PendingSignIns {
         self.0.push(pending);
         let most_bytes = match mode {
             StorageMode::CookieSession => MOST_BYTES_IN_COOKIE,
-            StorageMode::Session => MOST_BYTES,
+            StorageMode::Session | StorageMode::Tickets => MOST_BYTES,
         };
         while self.0.len() > MOST || self.to_json().is_some_and(|json| json.len() > most_bytes) {
             if self.0.len() == 1 {
@@ -81,31 +131,51 @@ impl PendingSignIns {
         Ok(())
     }
 
-    /// Takes the one of this state out; every one is compared, each in constant time.
+    /// Takes the one of this state out.
     pub(crate) fn take(&mut self, state: &str) -> Option<Pending> {
+        self.position(state).map(|index| self.0.remove(index))
+    }
+
+    /// The one of this state.
+    pub(crate) fn find(&mut self, state: &str) -> Option<&mut Pending> {
+        self.position(state).and_then(|index| self.0.get_mut(index))
+    }
+
+    /// Every one is compared, each in constant time.
+    fn position(&self, state: &str) -> Option<usize> {
         let mut found = None;
         for (index, pending) in self.0.iter().enumerate() {
             if pending.state.matches(state) {
                 found = Some(index);
             }
         }
-        found.map(|index| self.0.remove(index))
+        found
     }
 
     /// Writes them back; none leave no item.
     pub(crate) async fn store<S: Storage>(&self, storage: &S) -> Result<(), LogtoError> {
-        match self.to_json() {
-            Some(json) => storage.set(keys::SIGN_IN_SESSION, &json).await?,
-            None => storage.remove(keys::SIGN_IN_SESSION).await?,
-        }
-        Ok(())
+        Ok(storage.apply(&self.kept_in(Changes::new())).await?)
     }
 
-    fn to_json(&self) -> Option<String> {
+    /// These changes, and the list as it is now.
+    pub(crate) fn kept_in(&self, changes: Changes) -> Changes {
+        match self.to_json() {
+            Some(json) => changes.set(keys::SIGN_IN_SESSION, json),
+            None => changes.remove(keys::SIGN_IN_SESSION),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Option<String> {
         if self.0.is_empty() {
             return None;
         }
         serde_json::to_string(&Stored { v: VERSION, pending: &self.0 }).ok()
+    }
+}
+
+impl From<Pending> for PendingSignIns {
+    fn from(one: Pending) -> Self {
+        Self(vec![one])
     }
 }
 
@@ -132,6 +202,7 @@ mod tests {
             max_age: None,
             clear_tokens: true,
             created_at: NOW.as_secs(),
+            exchanged: None,
         }
     }
 

@@ -43,6 +43,11 @@ pub(crate) fn same(left: &str, right: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(left.as_bytes(), right.as_bytes()).is_ok()
 }
 
+/// A secret as a stored value, where it may be absent.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct StoredSecret(#[serde(with = "stored")] pub(crate) Secret);
+
 /// Secrets in stored JSON: `#[serde(with = "crate::secret::stored")]`.
 pub(crate) mod stored {
     use super::Secret;

@@ -1,8 +1,8 @@
 //! The operations of one visitor.
 
 use crate::{
-    ErrorKind, IdTokenClaims, LogtoClient, LogtoError, client::Inner, session_meta::SessionMeta,
-    verify::decode_claims, web::Visit,
+    ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret, client::Inner, session_meta::SessionMeta,
+    turn::Record, verify::decode_claims, web::Visit,
 };
 use logto_storage_core::{Changes, Storage, StorageError, keys};
 use std::{fmt, time::Duration};
@@ -114,11 +114,27 @@ impl<S: Storage> LogtoSession<S> {
         Ok(true)
     }
 
-    /// Drops all tokens, with these changes beside.
-    pub(crate) async fn forget(&self, beside: Changes) -> Result<(), LogtoError> {
+    /// Drops all tokens, with these changes beside; gives the refresh token that was held last.
+    pub(crate) async fn forget(&self, beside: Changes) -> Result<Option<Secret>, LogtoError> {
         let changes =
             beside.remove(keys::ID_TOKEN).remove(keys::REFRESH_TOKEN).remove(keys::ACCESS_TOKEN_MAP);
-        Ok(self.storage.apply(&changes).await?)
+        let Some(record) = self.record().await? else {
+            let refresh_token = self.storage.get(keys::REFRESH_TOKEN).await?;
+            self.storage.apply(&changes).await?;
+            return Ok(refresh_token.map(Secret::new));
+        };
+        // A record that has ended is never written again: what others are about to write of it is refused.
+        let mut items = record.end().await?;
+        let refresh_token = items.get(keys::REFRESH_TOKEN).map(Secret::new);
+        items.apply(&changes);
+        let kept = items.iter().fold(Changes::new(), |kept, (key, value)| kept.set(key, value));
+        self.storage.apply(&kept).await?;
+        Ok(refresh_token)
+    }
+
+    /// The visitor's record, where the storage keeps one that is written without the request too.
+    pub(crate) async fn record(&self) -> Result<Option<Record>, LogtoError> {
+        Ok(self.storage.committer().await?.map(Record::new))
     }
 
     /// By what this visitor's browser is recognised, where the request is known.

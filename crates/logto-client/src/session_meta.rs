@@ -1,6 +1,6 @@
 //! The item of ours: what the four keys of Logto's SDKs cannot hold.
 
-use crate::{LogtoError, Secret, secret::stored};
+use crate::{LogtoError, Secret, secret::StoredSecret};
 use logto_storage_core::{Storage, keys};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub(crate) struct SessionMeta {
     v: u32,
     /// A random name of this visitor, by which this process remembers their sign-ins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    visitor: Option<Visitor>,
+    visitor: Option<StoredSecret>,
     /// The `state` that comes back from the provider's sign-out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sign_out_state: Option<String>,
@@ -19,10 +19,6 @@ pub(crate) struct SessionMeta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<u64>,
 }
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Visitor(#[serde(with = "stored")] pub(crate) Secret);
 
 impl SessionMeta {
     /// Of a visitor who signs out: nothing but the `state` of the sign-out.
@@ -47,7 +43,7 @@ impl SessionMeta {
     }
 
     pub(crate) fn name_visitor(&mut self, name: Secret) {
-        self.visitor = Some(Visitor(name));
+        self.visitor = Some(StoredSecret(name));
     }
 
     pub(crate) fn take_sign_out_state(&mut self) -> Option<String> {

@@ -5,6 +5,7 @@ use crate::{
     scope::{resource_list, scope_list},
     transport::{HttpOptions, HttpTransport},
 };
+use logto_storage_core::{Realm, Tickets};
 use std::{sync::Arc, time::Duration};
 use url::{Host, Url};
 
@@ -22,7 +23,9 @@ pub(crate) struct Settings {
     pub(crate) base_url: Option<Url>,
     pub(crate) route_prefix: String,
     pub(crate) clock_tolerance: Duration,
-    pub(crate) storage_mode: StorageMode,
+    pub(crate) cookie_session: bool,
+    pub(crate) tickets: Option<Tickets>,
+    pub(crate) strict_logout_tokens: bool,
     pub(crate) insecure_http: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Arc<dyn Transport>,
@@ -75,8 +78,16 @@ impl Settings {
                 Arc::new(HttpTransport::new(&options)?)
             }
         };
+        if config.sign_in_lifetime < Duration::from_secs(60) {
+            return Err(wrong("sign_in_lifetime", "is less than one minute"));
+        }
+        let issuer: String = endpoint.join("oidc").map_err(|_| wrong("endpoint", "is no base"))?.into();
+        let tickets = config.token_store.map(|store| {
+            let realm = Realm::new(&issuer, &config.app_id);
+            Tickets::new(store, realm).with_lifetime(config.sign_in_lifetime)
+        });
         Ok(Self {
-            issuer: endpoint.join("oidc").map_err(|_| wrong("endpoint", "is no base"))?.into(),
+            issuer,
             app_id: config.app_id,
             app_secret: config.app_secret,
             endpoint,
@@ -87,11 +98,21 @@ impl Settings {
             base_url,
             route_prefix: route_prefix(&config.route_prefix)?,
             clock_tolerance: config.clock_tolerance,
-            storage_mode: config.storage_mode,
+            cookie_session: config.cookie_session,
+            tickets,
+            strict_logout_tokens: config.strict_logout_tokens,
             insecure_http,
             clock: config.clock,
             transport,
         })
+    }
+
+    pub(crate) fn storage_mode(&self) -> StorageMode {
+        match (&self.tickets, self.cookie_session) {
+            (Some(_), _) => StorageMode::Tickets,
+            (None, true) => StorageMode::CookieSession,
+            (None, false) => StorageMode::Session,
+        }
     }
 
     pub(crate) fn route_path(&self, route: Route) -> String {

@@ -52,6 +52,7 @@ impl<S: Storage> LogtoSession<S> {
             max_age: options.max_age(),
             clear_tokens: options.clear_tokens,
             created_at: self.now().as_secs(),
+            exchanged: None,
         };
         let url = SignInUrl {
             authorization_endpoint: &metadata.authorization_endpoint,
@@ -74,8 +75,12 @@ impl<S: Storage> LogtoSession<S> {
     /// requests of one session write at once, the storage holds only the later one's.
     async fn keep(&self, pending: Pending) -> Result<(), LogtoError> {
         let (storage, now) = (self.storage(), self.now());
+        let mode = self.inner().settings.storage_mode();
+        if self.record().await?.is_some() {
+            return PendingSignIns::edit(storage, now, |list| list.add(pending.clone(), mode)).await;
+        }
         let mut list = PendingSignIns::load(storage, now).await?;
-        list.add(pending.clone(), self.inner().settings.storage_mode)?;
+        list.add(pending.clone(), mode)?;
         let mut meta = SessionMeta::load(storage).await?;
         let visitor = match meta.visitor() {
             Some(visitor) => visitor.clone(),

@@ -38,7 +38,6 @@ impl<S: Storage> LogtoSession<S> {
             ));
         }
         let storage = self.storage();
-        let refresh_token = storage.get(keys::REFRESH_TOKEN).await?.map(Secret::new);
         let before = SessionMeta::load(storage).await?;
         let state = post_logout_redirect.map(|_| pkce::random()).transpose()?;
         let meta = SessionMeta::signed_out(state.clone());
@@ -47,7 +46,7 @@ impl<S: Storage> LogtoSession<S> {
             Some(json) => changes.set(keys::SESSION_META, json),
             None => changes.remove(keys::SESSION_META),
         };
-        self.forget(changes).await?;
+        let refresh_token = self.forget(changes).await?;
         let newest = self.inner().refreshes.sign_out(self.client(), refresh_token, before.visitor());
         if let Some(token) = newest {
             revoke(self.client(), token).await;

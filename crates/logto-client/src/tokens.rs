@@ -1,7 +1,7 @@
 //! The stored access tokens, in the shape of Logto's SDKs.
 
-use crate::{LogtoError, Secret, secret::stored};
-use logto_storage_core::{Storage, keys};
+use crate::{Secret, secret::stored};
+use logto_storage_core::{Storage, StorageError, keys};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -33,15 +33,20 @@ pub(crate) struct AccessTokenMap(BTreeMap<String, StoredToken>);
 
 impl AccessTokenMap {
     /// Those stored; an entry that cannot be read is left out, the others stay.
-    pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, LogtoError> {
-        let Some(text) = storage.get(keys::ACCESS_TOKEN_MAP).await? else { return Ok(Self::default()) };
+    pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, StorageError> {
+        Ok(Self::parse(storage.get(keys::ACCESS_TOKEN_MAP).await?.as_deref()))
+    }
+
+    /// Those of this item.
+    pub(crate) fn parse(item: Option<&str>) -> Self {
+        let Some(text) = item else { return Self::default() };
         let entries: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(&text).unwrap_or_else(|_| {
+            serde_json::from_str(text).unwrap_or_else(|_| {
                 tracing::warn!(key = keys::ACCESS_TOKEN_MAP, "an item that cannot be read is left out");
                 serde_json::Map::new()
             });
         let readable = |(key, entry)| Some((key, serde_json::from_value(entry).ok()?));
-        Ok(Self(entries.into_iter().filter_map(readable).collect()))
+        Self(entries.into_iter().filter_map(readable).collect())
     }
 
     pub(crate) fn insert(&mut self, key: String, token: StoredToken) {

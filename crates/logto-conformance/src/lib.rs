@@ -6,3 +6,4 @@ pub mod log;
 pub mod sample;
 pub mod servers;
 pub mod storage;
+pub mod token_store;

@@ -11,6 +11,8 @@ pub struct Application {
     pub(crate) secret: Option<String>,
     pub(crate) third_party: bool,
     pub(crate) always_issue_refresh_token: bool,
+    pub(crate) back_channel_logout_uri: Option<String>,
+    back_channel_logout_session_required: bool,
     redirect_uris: Vec<String>,
     post_logout_redirect_uris: Vec<String>,
 }
@@ -25,6 +27,8 @@ impl Application {
             secret: None,
             third_party: false,
             always_issue_refresh_token: false,
+            back_channel_logout_uri: None,
+            back_channel_logout_session_required: false,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
         }
@@ -69,6 +73,26 @@ impl Application {
         self
     }
 
+    /// Where logout tokens are sent to, over HTTP on loopback.
+    #[must_use]
+    pub fn back_channel_logout_uri(mut self, uri: impl Into<String>) -> Self {
+        self.back_channel_logout_uri = Some(uri.into());
+        self
+    }
+
+    /// With a [`back_channel_logout_uri`](Self::back_channel_logout_uri), ID tokens and logout tokens name
+    /// the session by `sid`.
+    #[must_use]
+    pub fn back_channel_logout_session_required(mut self) -> Self {
+        self.back_channel_logout_session_required = true;
+        self
+    }
+
+    /// Whether its tokens carry `sid`.
+    pub(crate) fn is_told_sid(&self) -> bool {
+        self.back_channel_logout_uri.is_some() && self.back_channel_logout_session_required
+    }
+
     pub(crate) fn accepts_redirect_uri(&self, uri: &str) -> bool {
         accepts(&self.redirect_uris, uri, |registered| registered == uri)
     }
@@ -89,13 +113,17 @@ impl Application {
 
 fn accepts(registered: &[String], uri: &str, same: impl Fn(&str) -> bool) -> bool {
     match registered {
-        [] => Url::parse(uri).is_ok_and(|url| match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }),
+        [] => Url::parse(uri).is_ok_and(|url| is_loopback(&url)),
         list => list.iter().any(|uri| same(uri)),
+    }
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

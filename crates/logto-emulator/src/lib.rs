@@ -2,10 +2,12 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+mod back_channel;
 mod directory;
 mod endpoints;
 mod fault;
 mod keys;
+mod session;
 mod state;
 
 pub use directory::{Application, User};
@@ -257,7 +259,7 @@ impl Emulator {
 
     /// Ends everything that this person has given, as an administrator does.
     pub fn revoke_grants_of(&self, username: &str) {
-        self.shared.state().end_grants(username, |_| true);
+        self.shared.state().end_grants(|grant| grant.username == username);
     }
 
     /// An application's secret from now on.
@@ -272,8 +274,41 @@ impl Emulator {
         self.shared.state().advance(by);
     }
 
+    /// Ends all sessions of this person, as an administrator does, and tells every application with a
+    /// back-channel logout address: one that requires sessions of each in which the person had signed in
+    /// there, any other once of the person. Gives the client ids and the status that each answered, or why
+    /// there is none; nothing where nobody has this name.
+    pub async fn send_back_channel_logout(&self, username: &str) -> Vec<(String, Result<u16, String>)> {
+        let messages = {
+            let mut state = self.shared.state();
+            let sessions = state.sessions.end_all_of(username);
+            for session in &sessions {
+                state.end_online_grants(session);
+            }
+            back_channel::of_person(&state, &self.shared.issuer(), username, &sessions)
+        };
+        back_channel::send(messages).await
+    }
+
+    /// A logout token for this application and person, with claims that a test changes before it is signed.
+    /// It is not sent, and nothing ends.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such application or nobody has this name.
+    pub fn logout_token(
+        &self,
+        application: &str,
+        username: &str,
+        sid: Option<&str>,
+        change: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<String, String> {
+        back_channel::forge(&self.shared, application, username, sid, change)
+    }
+
     /// What a person does at the sign-in page, without one: the address that the application is called
-    /// back at. Invalid requests come back as the server sends them.
+    /// back at. Invalid requests come back as the server sends them. Each call is a browser of its own, so
+    /// that each has a session, and a `sid`, of its own.
     ///
     /// # Errors
     ///

@@ -4,6 +4,7 @@ use crate::{
     Application, User,
     fault::Faults,
     keys::{self, Keys},
+    session::{Session, Sessions},
 };
 use serde_json::{Map, Value};
 use std::{
@@ -50,8 +51,7 @@ pub(crate) struct State {
     pub(crate) tampers: Tampers,
     /// Sign-ins under way, by the id in the page's form.
     pub(crate) interactions: HashMap<String, Authorization>,
-    /// User names by session cookie.
-    pub(crate) sessions: HashMap<String, String>,
+    pub(crate) sessions: Sessions,
     pub(crate) codes: HashMap<String, Code>,
     grants: Vec<Grant>,
     access_tokens: HashMap<String, (usize, u64)>,
@@ -91,6 +91,7 @@ pub(crate) struct Authorization {
 pub(crate) struct Code {
     pub(crate) authorization: Authorization,
     pub(crate) username: String,
+    pub(crate) sid: String,
     pub(crate) issued_at: u64,
     /// Once it is used.
     pub(crate) grant: Option<usize>,
@@ -109,6 +110,8 @@ struct RefreshToken {
 pub(crate) struct Grant {
     pub(crate) authorization: Authorization,
     pub(crate) username: String,
+    /// The session in which it was given, as the application knows it.
+    pub(crate) sid: String,
     pub(crate) alive: bool,
 }
 
@@ -127,7 +130,7 @@ impl Shared {
             faults: Faults::default(),
             tampers: Tampers::default(),
             interactions: HashMap::new(),
-            sessions: HashMap::new(),
+            sessions: Sessions::default(),
             codes: HashMap::new(),
             grants: Vec::new(),
             access_tokens: HashMap::new(),
@@ -173,14 +176,12 @@ impl State {
         self.users.insert(user.username.clone(), user);
     }
 
-    pub(crate) fn issue_code(&mut self, authorization: Authorization, username: &str) -> String {
-        let code = keys::random();
-        let issued_at = self.now();
-        self.codes.insert(
-            code.clone(),
-            Code { authorization, username: username.to_owned(), issued_at, grant: None },
-        );
-        code
+    /// A code for the person of a session; none where the session is over.
+    pub(crate) fn issue_code(&mut self, authorization: Authorization, session: &str) -> Option<String> {
+        let (username, sid) = self.sessions.enter(session, &authorization.client_id)?;
+        let (code, issued_at) = (keys::random(), self.now());
+        self.codes.insert(code.clone(), Code { authorization, username, sid, issued_at, grant: None });
+        Some(code)
     }
 
     pub(crate) fn open_grant(&mut self, grant: Grant) -> usize {
@@ -195,15 +196,16 @@ impl State {
     }
 
     /// Those of a session that ends: a grant without `offline_access` ends with it.
-    pub(crate) fn end_online_grants(&mut self, username: &str) {
-        self.end_grants(username, |grant| {
-            !grant.authorization.scope.iter().any(|scope| scope == "offline_access")
+    pub(crate) fn end_online_grants(&mut self, session: &Session) {
+        self.end_grants(|grant| {
+            session.is_known_as(&grant.sid)
+                && !grant.authorization.scope.iter().any(|scope| scope == "offline_access")
         });
     }
 
-    /// Those of this person that are meant.
-    pub(crate) fn end_grants(&mut self, username: &str, meant: impl Fn(&Grant) -> bool) {
-        for grant in self.grants.iter_mut().filter(|grant| grant.username == username && meant(grant)) {
+    /// Those that are meant.
+    pub(crate) fn end_grants(&mut self, meant: impl Fn(&Grant) -> bool) {
+        for grant in self.grants.iter_mut().filter(|grant| meant(grant)) {
             grant.alive = false;
         }
     }

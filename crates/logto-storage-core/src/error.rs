@@ -71,6 +71,14 @@ impl StorageError {
         self
     }
 
+    /// The same error, of this operation on this key.
+    #[cfg(feature = "token-store")]
+    pub(crate) fn about(mut self, operation: Operation, key: &str) -> Self {
+        self.0.operation = operation;
+        key.clone_into(&mut self.0.key);
+        self
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> StorageErrorKind {

@@ -7,11 +7,11 @@ use actix_web::{
     web::{self, Data, Json, Query, ServiceConfig},
 };
 use logto_actix::{
-    AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
-    SignInRefused, UserInfo,
+    AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, MemoryTokenStore,
+    OptionalLogtoUser, SignInRefused, TokenStore, UserInfo, logto_client::StorageMode,
 };
 use logto_conformance::flow::{Application, Browser, Plan};
-use std::{collections::HashMap, net::TcpListener};
+use std::{collections::HashMap, net::TcpListener, sync::Arc};
 
 mod by_one_worker {
     use super::*;
@@ -44,6 +44,24 @@ mod by_four_workers_in_a_scope {
     logto_conformance::flow_suite!(FourWorkers);
 }
 
+mod with_tickets {
+    use super::*;
+
+    struct WithTickets;
+
+    impl Application for WithTickets {
+        async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
+            application(listener, 4, client, plan, LogtoRoutes::configure)
+        }
+
+        fn token_store() -> Option<Arc<dyn TokenStore>> {
+            Some(Arc::new(MemoryTokenStore::new()))
+        }
+    }
+
+    logto_conformance::flow_suite!(with tickets, WithTickets);
+}
+
 fn application(
     listener: TcpListener,
     workers: usize,
@@ -62,7 +80,7 @@ pub(crate) fn configuration(
     plan: Plan,
     mount: impl Fn(&LogtoRoutes, &mut ServiceConfig) + Clone + Send + 'static,
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let routes = routes(plan);
+    let routes = routes(&client, plan);
     move |config: &mut ServiceConfig| {
         config
             .app_data(Data::new(client.clone()))
@@ -77,8 +95,11 @@ pub(crate) fn configuration(
     }
 }
 
-fn routes(plan: Plan) -> LogtoRoutes {
+fn routes(client: &LogtoClient, plan: Plan) -> LogtoRoutes {
     let mut routes = LogtoRoutes::new();
+    if client.storage_mode() == StorageMode::Tickets {
+        routes = routes.back_channel_logout(client).unwrap();
+    }
     if let Some(text) = plan.refuse {
         routes = routes.on_sign_in(move |_| std::future::ready(Err(SignInRefused::new(text.clone()))));
     }

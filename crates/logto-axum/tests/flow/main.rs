@@ -7,9 +7,9 @@ mod bites;
 mod naive;
 mod routes;
 
-use logto_axum::LogtoClient;
+use logto_axum::{LogtoClient, MemoryTokenStore, TokenStore};
 use logto_conformance::flow::{Application, Plan};
-use std::net::TcpListener;
+use std::{net::TcpListener, sync::Arc};
 
 mod over_0_15_merged {
     use super::*;
@@ -23,6 +23,24 @@ mod over_0_15_merged {
     }
 
     logto_conformance::flow_suite!(Merged);
+}
+
+mod with_tickets {
+    use super::*;
+
+    struct WithTickets;
+
+    impl Application for WithTickets {
+        async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
+            application::serve(listener, application::over_0_15_merged::router(client, plan))
+        }
+
+        fn token_store() -> Option<Arc<dyn TokenStore>> {
+            Some(Arc::new(MemoryTokenStore::new()))
+        }
+    }
+
+    logto_conformance::flow_suite!(with tickets, WithTickets);
 }
 
 #[cfg(feature = "tower-sessions-0_14")]

@@ -1,6 +1,8 @@
 //! The provider as this process knows it: metadata and keys, cached.
 
 mod cache;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     ErrorKind, LogtoError,
@@ -11,7 +13,9 @@ use crate::{
     },
     settings::Settings,
     transport::{Request, Response},
-    verify::{IdTokenRules, JwkSet, VerifiedIdToken, VerifyErrorKind},
+    verify::{
+        IdTokenRules, JwkSet, LogoutToken, LogoutTokenRules, VerifiedIdToken, VerifyError, VerifyErrorKind,
+    },
 };
 use cache::{Cache, Lifetime};
 use std::{
@@ -100,15 +104,38 @@ impl Provider {
         token: &str,
         rules: &IdTokenRules,
     ) -> Result<VerifiedIdToken, LogtoError> {
+        Ok(self.verify(|keys, now| rules.verify(token, keys, now)).await??)
+    }
+
+    /// Verifies a logout token; keys are fetched anew where none fits. A strict check wants its type too.
+    pub(crate) async fn verify_logout_token(
+        &self,
+        token: &str,
+        strict: bool,
+    ) -> Result<LogoutToken, LogtoError> {
+        let rules = LogoutTokenRules::new(&self.settings.issuer, &self.settings.app_id)
+            .clock_tolerance(self.settings.clock_tolerance);
+        let rules = if strict { rules.require_type() } else { rules };
+        let verified = self.verify(|keys, now| rules.verify(token, keys, now)).await?;
+        verified.map_err(|error| {
+            let message = format!("the logout token is refused: {error}");
+            LogtoError::new(ErrorKind::InvalidToken, message).with_source(error)
+        })
+    }
+
+    /// What a check of a token comes to, with newer keys where no known one fits. The outer error is that
+    /// there are no keys to check by.
+    async fn verify<T>(
+        &self,
+        check: impl Fn(&JwkSet, Duration) -> Result<T, VerifyError>,
+    ) -> Result<Result<T, VerifyError>, LogtoError> {
         let keys = self.keys().await?;
         let now = self.settings.clock.now();
-        match rules.verify(token, &keys, now) {
-            Err(error) if error.kind() == VerifyErrorKind::UnknownKey => {
-                let Some(newer) = self.newer_keys(&keys).await? else { return Err(error.into()) };
-                Ok(rules.verify(token, &newer, now)?)
-            }
-            outcome => Ok(outcome?),
+        let outcome = check(&keys, now);
+        if !matches!(&outcome, Err(error) if error.kind() == VerifyErrorKind::UnknownKey) {
+            return Ok(outcome);
         }
+        Ok(self.newer_keys(&keys).await?.map_or(outcome, |newer| check(&newer, now)))
     }
 
     /// Keys newer than `known`: another caller's, or fetched now if that has not been done too often.

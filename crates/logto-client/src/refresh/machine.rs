@@ -7,7 +7,7 @@
 
 use crate::{
     ErrorKind, LogtoError, Secret, TokenTarget, memory::Memory, oidc::pkce, tokens::StoredToken,
-    verify::decode_claims,
+    turn::Record, verify::decode_claims,
 };
 use serde_json::{Map, Value};
 use std::{
@@ -30,6 +30,18 @@ pub(crate) struct Ask {
     pub(crate) target: TokenTarget,
     /// The ID token that is stored, where there is one.
     pub(crate) id_token: Option<Secret>,
+    /// Where other processes may refresh the same record.
+    pub(crate) shared: Option<Shared>,
+}
+
+/// A record that other processes may refresh too. To the machine it says nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) record: Record,
+    /// The access token that the caller holds and that is not good enough: any other one is.
+    pub(crate) held: Option<Secret>,
+    /// How long the caller waits while others are at the provider.
+    pub(crate) patience: Duration,
 }
 
 impl Ask {
@@ -147,6 +159,12 @@ impl Machine {
         newest
     }
 
+    /// Whether nobody is served by this refresh token any more.
+    pub(super) fn has_ended(&mut self, now: Duration, held: &Secret) -> bool {
+        let newest = self.newest(now, held);
+        self.ended.get(now, &hash(&newest)).is_some()
+    }
+
     fn asked(&mut self, now: Duration, by: u64, holding: &Secret, ask: Ask) -> Vec<Action> {
         let newest = self.newest(now, holding);
         let lane = hash(&newest);
@@ -205,7 +223,10 @@ impl Machine {
                 actions.extend(tell_all(waiting, &error));
             }
             // Those who wait would only wait for the same once more.
-            ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Misconfigured => {
+            ErrorKind::Unavailable
+            | ErrorKind::RateLimited
+            | ErrorKind::Misconfigured
+            | ErrorKind::Storage => {
                 actions.extend(tell_all(waiting, &error));
             }
             _ => {

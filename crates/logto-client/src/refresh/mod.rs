@@ -1,8 +1,9 @@
 //! Refreshing: the shell around the machine, and the call itself.
 
+mod in_turn;
 mod machine;
 
-pub(crate) use machine::{Ask, Outcome, Refreshed};
+pub(crate) use machine::{Ask, Outcome, Refreshed, Shared};
 
 use crate::{
     ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret,
@@ -83,6 +84,16 @@ impl Refreshes {
         self.shell().signed_out.get(now, &pkce::sha256(visitor.expose())).is_some()
     }
 
+    /// Whether what this refresh token belongs to is over, as far as this process knows.
+    pub(crate) fn has_ended(&self, now: Duration, token: &Secret) -> bool {
+        self.shell().machine.has_ended(now, token)
+    }
+
+    /// The refresh token that has taken this one's place, as far as this process knows.
+    fn newest(&self, client: &LogtoClient, held: &Secret) -> Secret {
+        self.shell().machine.newest(client.0.settings.clock.now(), held)
+    }
+
     /// The answers that are remembered of this refresh token are not given any more.
     pub(crate) fn clear(&self, client: &LogtoClient, holding: Secret) {
         self.on(client, Event::Cleared { holding });
@@ -128,7 +139,10 @@ fn start(client: &LogtoClient, action: Action) {
         Action::Call { lane, refresh_token, ask } => {
             let flight = Flight { client: client.clone(), lane: Some(lane) };
             client.0.tasks.spawn(async move {
-                let outcome = call(&flight.client, refresh_token, &ask).await;
+                let outcome = match &ask.shared {
+                    Some(shared) => in_turn::call(&flight.client, shared, &ask).await,
+                    None => call(&flight.client, refresh_token, &ask).await,
+                };
                 flight.land(outcome);
             });
         }

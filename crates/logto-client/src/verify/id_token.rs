@@ -1,15 +1,15 @@
 //! ID tokens (OpenID Connect Core §2, §3.1.3.7).
 
-use super::{Algorithm, JwkSet, VerifyError, jws::decode, parse_strict_object, verify_jws};
+use super::{
+    Algorithm, JwkSet, VerifyError,
+    claims::{check_issuer, check_times, check_type, client_audiences, identifier, required_time, text},
+    jws::decode,
+    parse_strict_object, verify_jws,
+};
 use crate::Secret;
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use serde_json::{Map, Value};
 use std::{fmt, time::Duration};
-
-/// A time beyond the year 5138 is no time, in seconds since 1970.
-const LATEST: f64 = 1e11;
-/// OpenID Connect Core §2: at most 255 ASCII characters.
-const LONGEST_SUB: usize = 255;
 
 /// What an ID token is checked by.
 ///
@@ -90,12 +90,7 @@ impl IdTokenRules {
     /// A [`VerifyError`] whose kind says at which step; the claim is named.
     pub fn verify(&self, token: &str, keys: &JwkSet, now: Duration) -> Result<VerifiedIdToken, VerifyError> {
         let jws = verify_jws(token, keys, &self.algorithms)?;
-        if let Some(typ) = jws.typ()
-            && !typ.eq_ignore_ascii_case("JWT")
-            && !typ.eq_ignore_ascii_case("application/jwt")
-        {
-            return Err(VerifyError::malformed("is a token of another type"));
-        }
+        check_type(&jws, "JWT")?;
         let claims = parse_strict_object(jws.payload())?;
         self.check_parties(&claims)?;
         self.check_times(&claims, now)?;
@@ -109,21 +104,8 @@ impl IdTokenRules {
     }
 
     fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), VerifyError> {
-        if text(claims, "iss")? != Some(&self.issuer) {
-            return Err(VerifyError::claim_of("iss", "is not the configured issuer"));
-        }
-        let audiences: Vec<&str> = match claims.get("aud") {
-            Some(Value::String(one)) => vec![one],
-            Some(Value::Array(list)) => list
-                .iter()
-                .map(Value::as_str)
-                .collect::<Option<_>>()
-                .ok_or_else(|| VerifyError::claim_of("aud", "holds something that is no string"))?,
-            _ => return Err(VerifyError::claim_of("aud", "is missing or of a wrong type")),
-        };
-        if !audiences.contains(&self.client_id.as_str()) {
-            return Err(VerifyError::claim_of("aud", "does not hold this client"));
-        }
+        check_issuer(claims, &self.issuer)?;
+        let audiences = client_audiences(claims, &self.client_id)?;
         match text(claims, "azp")? {
             Some(azp) if azp != self.client_id => {
                 return Err(VerifyError::claim_of("azp", "is not this client"));
@@ -133,26 +115,15 @@ impl IdTokenRules {
             }
             _ => {}
         }
-        match text(claims, "sub")? {
-            Some(sub) if !sub.is_empty() && sub.len() <= LONGEST_SUB => Ok(()),
-            _ => Err(VerifyError::claim_of("sub", "is missing, empty or longer than 255 bytes")),
-        }
+        identifier(claims, "sub")?.ok_or_else(|| VerifyError::claim_of("sub", "is missing"))?;
+        Ok(())
     }
 
     fn check_times(&self, claims: &Map<String, Value>, now: Duration) -> Result<(), VerifyError> {
-        let (now, tolerance) = (now.as_secs_f64(), self.clock_tolerance.as_secs_f64());
-        let required = |name| time(claims, name)?.ok_or_else(|| VerifyError::claim_of(name, "is missing"));
-        if now >= required("exp")? + tolerance {
-            return Err(VerifyError::claim_of("exp", "is over"));
-        }
-        if required("iat")? > now + tolerance {
-            return Err(VerifyError::claim_of("iat", "lies in the future"));
-        }
-        if time(claims, "nbf")?.is_some_and(|nbf| nbf > now + tolerance) {
-            return Err(VerifyError::claim_of("nbf", "lies in the future"));
-        }
+        check_times(claims, now, self.clock_tolerance)?;
         if let Some(max_age) = self.max_age
-            && now - required("auth_time")? > max_age.as_secs_f64() + tolerance
+            && now.as_secs_f64() - required_time(claims, "auth_time")?
+                > max_age.as_secs_f64() + self.clock_tolerance.as_secs_f64()
         {
             return Err(VerifyError::claim_of("auth_time", "is longer ago than was asked for"));
         }
@@ -193,25 +164,5 @@ impl VerifiedIdToken {
 impl fmt::Debug for VerifiedIdToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.claims.keys()).finish()
-    }
-}
-
-/// A claim that is a string or absent.
-fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, VerifyError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(VerifyError::claim_of(name, "is no string")),
-    }
-}
-
-/// A claim that is a time in seconds since 1970 or absent.
-fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<f64>, VerifyError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(value) => match value.as_f64() {
-            Some(seconds) if (0.0..=LATEST).contains(&seconds) => Ok(Some(seconds)),
-            _ => Err(VerifyError::claim_of(name, "is no time in seconds")),
-        },
     }
 }

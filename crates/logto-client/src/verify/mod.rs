@@ -1,4 +1,5 @@
-//! Token verification: strict JWS (RFC 7515), keys (RFC 7517), ID tokens (OpenID Connect Core §3.1.3.7).
+//! Token verification: strict JWS (RFC 7515), keys (RFC 7517), ID tokens (OpenID Connect Core §3.1.3.7),
+//! logout tokens (OpenID Connect Back-Channel Logout §2.6).
 //!
 //! Only asymmetric algorithms are known, never `none` and never HMAC. Anything that two parsers could read
 //! in two ways is refused: non-canonical base64url, duplicate JSON members, critical extensions.
@@ -14,13 +15,15 @@
 //! ```
 
 mod algorithm;
+mod claims;
 mod error;
 mod id_token;
 mod json;
 mod jws;
 mod keys;
+mod logout_token;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use algorithm::Algorithm;
 pub use error::{VerifyError, VerifyErrorKind};
@@ -28,3 +31,4 @@ pub use id_token::{IdTokenRules, VerifiedIdToken};
 pub use json::parse_strict_object;
 pub use jws::{MAX_TOKEN_BYTES, VerifiedJws, decode_claims, verify_jws};
 pub use keys::JwkSet;
+pub use logout_token::{LogoutToken, LogoutTokenRules};

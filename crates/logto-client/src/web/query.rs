@@ -49,6 +49,23 @@ pub fn sign_out_state(query: Option<&str>) -> Result<Option<String>, LogtoError>
     parameter(query, "state")
 }
 
+/// The most bytes that the body of a back-channel logout has.
+pub const MOST_LOGOUT_BYTES: usize = 64 * 1024;
+
+/// The logout token in the form that the provider sends.
+///
+/// # Errors
+///
+/// `InvalidInput` where it is missing or given twice.
+///
+/// Source: OpenID Connect Back-Channel Logout 1.0 §2.5.
+pub fn logout_token(body: &[u8]) -> Result<String, LogtoError> {
+    let body = std::str::from_utf8(body).ok();
+    parameter(body, "logout_token")?.ok_or_else(|| {
+        LogtoError::new(ErrorKind::InvalidInput, "the back-channel logout holds no `logout_token`")
+    })
+}
+
 fn parameter(query: Option<&str>, name: &'static str) -> Result<Option<String>, LogtoError> {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let mut values = pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned());

@@ -1,12 +1,18 @@
 //! The client against the local Logto, over real HTTP.
 
 mod callback;
+mod dropped;
+mod everywhere;
 mod network;
+mod processes;
 mod provider;
 mod refresh;
+mod remote;
 mod secrets;
 mod sign_in;
 mod sign_out;
 mod stage;
+mod store;
+mod tickets;
 mod tokens;
 mod user_info;

@@ -1,13 +1,14 @@
 //! The stage of a case: the local Logto, the application under test, a browser.
 
 use super::{Browser, Page};
-use logto_client::{LogtoClient, LogtoConfig, ManualClock};
+use logto_client::{LogtoClient, LogtoConfig, ManualClock, TokenStore};
 use logto_emulator::{Emulator, Endpoint};
 use std::{future::Future, net::TcpListener, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use url::Url;
 
-/// An application over a binding, as the suite needs it.
+/// An application over a binding, as the suite needs it; with the route of back-channel logout where the
+/// client keeps tokens in a token store.
 ///
 /// Beside the binding's routes it serves `/` (the person's `sub`, or `nobody`), `/protected` (the `sub`,
 /// sign-in needed), `/user-info` (JSON, sign-in needed), `/note?text=…` (keeps a text of its own in the
@@ -17,6 +18,11 @@ use url::Url;
 pub trait Application {
     /// Serves until the returned guard is dropped. `client` is configured and `listener` is bound.
     fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> impl Future<Output = Box<dyn Send>>;
+
+    /// Where tokens are kept; by default in the session.
+    fn token_store() -> Option<Arc<dyn TokenStore>> {
+        None
+    }
 }
 
 /// The API resources that are configured.
@@ -67,11 +73,17 @@ impl Stage {
     ///
     /// Where something cannot be started.
     pub async fn set<A: Application>(plan: Plan) -> Self {
-        let emulator = Emulator::start().await.expect("the local Logto starts");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a non-blocking listener");
         let port = listener.local_addr().expect("an address").port();
         let base = Url::parse(&format!("http://localhost:{port}")).expect("an address");
+        let mut application = logto_emulator::Application::new("local-app").secret("local-secret");
+        if A::token_store().is_some() {
+            let uri = base.join("/logto/back-channel-logout").expect("an address");
+            application = application.back_channel_logout_uri(uri.as_str().replace("localhost", "127.0.0.1"));
+        }
+        let emulator = Emulator::builder().application(application).start().await;
+        let emulator = emulator.expect("the local Logto starts");
         let clock = ManualClock::start_now();
         let config = LogtoConfig::new(emulator.endpoint(), "local-app")
             .app_secret("local-secret")
@@ -79,6 +91,10 @@ impl Stage {
             .scopes(["email", "custom_data"])
             .resources(RESOURCES)
             .clock(Arc::new(clock.clone()));
+        let config = match A::token_store() {
+            Some(store) => config.token_store(store),
+            None => config,
+        };
         let client = LogtoClient::new(config).expect("a client");
         let application = A::serve(listener, client.clone(), plan).await;
         Self { emulator, browser: Browser::new(), client, clock, base, _application: application }

@@ -1,6 +1,6 @@
 //! The authorization endpoint.
 
-use super::{OidcError, Parameters, cookie, redirect, set_cookie};
+use super::{OidcError, Parameters, redirect, session, set_cookie};
 use crate::{
     keys,
     state::{Authorization, Shared, State as Known},
@@ -43,15 +43,15 @@ fn authorize(shared: &Shared, headers: &HeaderMap, parameters: &Parameters) -> R
         Err(Invalid::Redirected(to)) => return redirect(&to, &[]),
     };
     let asks = |prompt: &str| authorization.prompt.iter().any(|asked| asked == prompt);
-    let signed_in = cookie(headers, "_session").and_then(|session| state.sessions.get(&session).cloned());
+    let signed_in = session(&state, headers);
     match signed_in {
         None if asks("none") => {
             let to =
                 error(&authorization, &issuer, "login_required", Some("End-User authentication is required"));
             redirect(&to, &[])
         }
-        Some(username) if !asks("login") && !third_party(&state, &authorization) => {
-            redirect(&succeed(&mut state, &issuer, authorization, &username), &[])
+        Some(session) if !asks("login") && !third_party(&state, &authorization) => {
+            redirect(&succeed(&mut state, &issuer, authorization, &session), &[])
         }
         _ => {
             let direct = parameters.get("direct_sign_in").and_then(|direct| direct.split_once(':'));
@@ -90,8 +90,8 @@ pub(super) async fn resume(
 ) -> Response {
     let issuer = shared.issuer();
     let mut state = shared.state();
-    let signed_in = cookie(&headers, "_session").and_then(|session| state.sessions.get(&session).cloned());
-    let (Some(authorization), Some(username)) = (state.interactions.get(&uid).cloned(), signed_in) else {
+    let signed_in = session(&state, &headers);
+    let (Some(authorization), Some(session)) = (state.interactions.get(&uid).cloned(), signed_in) else {
         return OidcError::new(400, "session.not_found", "interaction session not found").into_response();
     };
     if third_party(&state, &authorization) {
@@ -99,18 +99,18 @@ pub(super) async fn resume(
         return redirect(&to, &[set_cookie("_interaction", &uid)]);
     }
     state.interactions.remove(&uid);
-    redirect(&succeed(&mut state, &issuer, authorization, &username), &[])
+    redirect(&succeed(&mut state, &issuer, authorization, &session), &[])
 }
 
 pub(super) fn succeed(
     state: &mut Known,
     issuer: &str,
     authorization: Authorization,
-    username: &str,
+    session: &str,
 ) -> String {
     let (redirect_uri, echoed) = (authorization.redirect_uri.clone(), authorization.state.clone());
-    let code = state.issue_code(authorization, username);
-    callback(&redirect_uri, &[("code", Some(&code)), ("state", echoed.as_deref()), ("iss", Some(issuer))])
+    let code = state.issue_code(authorization, session);
+    callback(&redirect_uri, &[("code", code.as_deref()), ("state", echoed.as_deref()), ("iss", Some(issuer))])
 }
 
 pub(super) fn error(
@@ -226,13 +226,14 @@ fn granted_scope(parameters: &Parameters) -> Vec<String> {
     parameters.words("scope").into_iter().filter(|scope| consent || scope != "offline_access").collect()
 }
 
-/// In-process: the callback of a person who signs in and agrees.
+/// In-process: the callback of a person who signs in with a browser of their own and agrees.
 pub(crate) fn approve(shared: &Shared, url: &str, username: &str) -> Result<String, String> {
     in_process(shared, url, |state, issuer, authorization| {
         if state.user(username).is_none() {
             return Err(format!("nobody is called {username}"));
         }
-        Ok(succeed(state, issuer, authorization, username))
+        let session = state.sessions.open(username);
+        Ok(succeed(state, issuer, authorization, &session))
     })
 }
 

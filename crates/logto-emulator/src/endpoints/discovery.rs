@@ -31,6 +31,8 @@ pub(super) async fn metadata(State(shared): State<Arc<Shared>>, headers: HeaderM
         "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": ["ES384"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "authorization_response_iss_parameter_supported": true,
         "claims_parameter_supported": false,
         "request_uri_parameter_supported": false,

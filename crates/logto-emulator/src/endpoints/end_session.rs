@@ -1,7 +1,7 @@
 //! The end session endpoint.
 
 use super::{OidcError, Parameters, cookie, pages, redirect};
-use crate::{keys, state::Shared};
+use crate::{back_channel, keys, state::Shared};
 use axum::{
     body::Bytes,
     extract::{RawQuery, State},
@@ -71,14 +71,20 @@ fn audience(token: &str) -> Option<String> {
 pub(super) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let form = Parameters::parse(&body);
     let issuer = shared.issuer();
-    let mut state = shared.state();
-    let Some(destination) = state.sign_outs.remove(form.get("xsrf").unwrap_or_default()) else {
-        return OidcError::invalid_request("could not find logout details").into_response();
+    let (destination, messages) = {
+        let mut state = shared.state();
+        let Some(destination) = state.sign_outs.remove(form.get("xsrf").unwrap_or_default()) else {
+            return OidcError::invalid_request("could not find logout details").into_response();
+        };
+        let ended = cookie(&headers, "_session").and_then(|session| state.sessions.end(&session));
+        let messages = ended.map(|session| {
+            state.end_online_grants(&session);
+            back_channel::of_session(&state, &issuer, &session)
+        });
+        (destination, messages.unwrap_or_default())
     };
-    let session = cookie(&headers, "_session").and_then(|session| state.sessions.remove(&session));
-    if let Some(username) = session {
-        state.end_online_grants(&username);
-    }
+    // What the applications answer changes nothing for the browser, but it waits for them.
+    drop(back_channel::send(messages).await);
     let gone = "_session=; path=/; max-age=0; samesite=lax; httponly".to_owned();
     redirect(&destination.unwrap_or_else(|| format!("{issuer}/session/end/success")), &[gone])
 }

@@ -2,7 +2,7 @@
 
 use super::OidcError;
 use crate::{
-    keys,
+    Application, keys,
     state::{ACCESS_TOKEN_LIFETIME, Authorization, Grant, State as Known},
 };
 use serde_json::{Map, Value, json};
@@ -63,6 +63,9 @@ pub(super) fn issue(
         let mut claims = user.claims(&wanted.scope, false);
         if let Some(nonce) = &asked.nonce {
             claims.insert("nonce".to_owned(), nonce.clone().into());
+        }
+        if state.applications.get(&asked.client_id).is_some_and(Application::is_told_sid) {
+            claims.insert("sid".to_owned(), grant.sid.clone().into());
         }
         claims.insert("aud".to_owned(), asked.client_id.clone().into());
         claims.insert("exp".to_owned(), (now + ACCESS_TOKEN_LIFETIME).into());

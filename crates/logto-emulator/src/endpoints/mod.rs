@@ -10,7 +10,10 @@ mod sign_in;
 mod token;
 mod user_info;
 
-use crate::{fault, state::Shared};
+use crate::{
+    fault,
+    state::{Shared, State as Known},
+};
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
@@ -156,6 +159,11 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
             let (key, value) = pair.trim().split_once('=')?;
             (key == name).then(|| value.to_owned())
         })
+}
+
+/// The session that this browser has, by its cookie, where it is not over.
+fn session(state: &Known, headers: &HeaderMap) -> Option<String> {
+    cookie(headers, "_session").filter(|session| state.sessions.username(session).is_some())
 }
 
 fn set_cookie(name: &str, value: &str) -> String {

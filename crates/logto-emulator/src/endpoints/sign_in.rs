@@ -1,7 +1,7 @@
 //! The pages at which a person signs in, registers, consents or cancels.
 
-use super::{Parameters, authorize, cookie, pages, redirect, set_cookie};
-use crate::{User, keys, state::Shared};
+use super::{Parameters, authorize, cookie, pages, redirect, session, set_cookie};
+use crate::{User, state::Shared};
 use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn with_interaction(
     }
 }
 
-pub(super) async fn submit(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+pub(super) async fn submit(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let form = Parameters::parse(&body);
     let (uid, username) = (form.get("uid").unwrap_or_default(), form.get("username").unwrap_or_default());
     let mut state = shared.state();
@@ -46,12 +46,11 @@ pub(super) async fn submit(State(shared): State<Arc<Shared>>, body: Bytes) -> Re
         let message = "Incorrect account or password. Please check your input.";
         return pages::html(pages::sign_in(uid, username, Some(message)));
     }
-    let session = keys::random();
-    state.sessions.insert(session.clone(), username.to_owned());
+    let session = state.sessions.renew(cookie(&headers, "_session").as_deref(), username);
     redirect(&format!("/oidc/auth/{uid}"), &[set_cookie("_session", &session)])
 }
 
-pub(super) async fn register(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+pub(super) async fn register(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let form = Parameters::parse(&body);
     let (uid, username) = (form.get("uid").unwrap_or_default(), form.get("username").unwrap_or_default());
     let mut state = shared.state();
@@ -65,8 +64,7 @@ pub(super) async fn register(State(shared): State<Arc<Shared>>, body: Bytes) -> 
         return pages::html(pages::register(uid, username, Some("This username is already in use.")));
     }
     state.add_user(User::new(username).password(password));
-    let session = keys::random();
-    state.sessions.insert(session.clone(), username.to_owned());
+    let session = state.sessions.renew(cookie(&headers, "_session").as_deref(), username);
     redirect(&format!("/oidc/auth/{uid}"), &[set_cookie("_session", &session)])
 }
 
@@ -75,10 +73,10 @@ pub(super) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMa
     let form = Parameters::parse(&body);
     let issuer = shared.issuer();
     let mut state = shared.state();
-    let username = cookie(&headers, "_session").and_then(|session| state.sessions.get(&session).cloned());
-    match (state.interactions.remove(form.get("uid").unwrap_or_default()), username) {
-        (Some(authorization), Some(username)) if form.get("action") == Some("allow") => {
-            redirect(&authorize::succeed(&mut state, &issuer, authorization, &username), &[])
+    let signed_in = session(&state, &headers);
+    match (state.interactions.remove(form.get("uid").unwrap_or_default()), signed_in) {
+        (Some(authorization), Some(session)) if form.get("action") == Some("allow") => {
+            redirect(&authorize::succeed(&mut state, &issuer, authorization, &session), &[])
         }
         (Some(authorization), _) => redirect(&authorization.redirect_uri, &[]),
         (None, _) => redirect("/unknown-session", &[]),

@@ -174,7 +174,8 @@ fn exchange_code(
     {
         return Err(OidcError::invalid_grant());
     }
-    let grant = Grant { authorization, username: code.username.clone(), alive: true };
+    let (username, sid) = (code.username.clone(), code.sid.clone());
+    let grant = Grant { authorization, username, sid, alive: true };
     let id = state.open_grant(grant.clone());
     if let Some(code) = state.codes.get_mut(presented) {
         code.grant = Some(id);

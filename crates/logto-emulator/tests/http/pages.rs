@@ -1,10 +1,14 @@
 //! A person at the pages, over real HTTP.
 
-use crate::visitor::{CALLBACK, Visitor, authorization, parameter};
+use crate::visitor::{Answer, CALLBACK, Visitor, authorization, parameter};
 use logto_emulator::{Application, Emulator};
 
 /// From the authorization request to where the pages lead.
-async fn at_the_page(visitor: &Visitor, emulator: &Emulator, changes: &[(&str, &str)]) -> (String, String) {
+pub(crate) async fn at_the_page(
+    visitor: &Visitor,
+    emulator: &Emulator,
+    changes: &[(&str, &str)],
+) -> (String, String) {
     let asked = visitor.get(&authorization(emulator, changes)).await;
     assert_eq!(asked.status, 303, "{}", asked.text);
     let place = asked.header("location").to_owned();
@@ -12,6 +16,14 @@ async fn at_the_page(visitor: &Visitor, emulator: &Emulator, changes: &[(&str, &
     assert_eq!(page.status, 200);
     let uid = page.text.split("name=\"uid\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     (place, uid.to_owned())
+}
+
+/// From the end of session to where its form leads.
+pub(crate) async fn sign_out(visitor: &Visitor, emulator: &Emulator, query: &str) -> Answer {
+    let page = visitor.get(&format!("{}/session/end?{query}", emulator.issuer())).await;
+    let xsrf = page.text.split("name=\"xsrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let confirm = format!("{}/session/end/confirm", emulator.issuer());
+    visitor.post(&confirm, &[("xsrf", xsrf), ("logout", "yes")]).await
 }
 
 #[tokio::test]
@@ -84,14 +96,12 @@ async fn a_sign_out_ends_the_session_and_comes_back_with_its_state() {
     let form = [("uid", uid.as_str()), ("username", "alice"), ("password", "alice")];
     visitor.post(&format!("{}/sign-in", emulator.endpoint()), &form).await;
 
-    let end = format!(
-        "{}/session/end?client_id=local-app&post_logout_redirect_uri=http%3A%2F%2Flocalhost%3A3000%2F&state=x",
-        emulator.issuer()
-    );
-    let page = visitor.get(&end).await;
-    let xsrf = page.text.split("name=\"xsrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-    let confirm = format!("{}/session/end/confirm", emulator.issuer());
-    let back = visitor.post(&confirm, &[("xsrf", xsrf), ("logout", "yes")]).await;
+    let back = sign_out(
+        &visitor,
+        &emulator,
+        "client_id=local-app&post_logout_redirect_uri=http%3A%2F%2Flocalhost%3A3000%2F&state=x",
+    )
+    .await;
     assert_eq!((back.status, back.header("location")), (303, "http://localhost:3000/?state=x"));
     let asked = visitor.get(&authorization(&emulator, &[])).await;
     assert_eq!(asked.header("location"), "/sign-in?app_id=local-app");

@@ -71,6 +71,13 @@ impl TokenStoreError {
     }
 }
 
+/// Of a change to records that are no single visitor's.
+impl From<TokenStoreError> for StorageError {
+    fn from(error: TokenStoreError) -> Self {
+        error.during(Operation::Commit)
+    }
+}
+
 impl From<TokenStoreErrorKind> for TokenStoreError {
     fn from(kind: TokenStoreErrorKind) -> Self {
         Self::new(kind)

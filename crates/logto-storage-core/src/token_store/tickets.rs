@@ -91,12 +91,27 @@ impl Tickets {
     ///
     /// Those of the store.
     pub async fn once(&self, name: &str, lifetime: Duration) -> Result<bool, TokenStoreError> {
-        let key = self.realm.record(&format!("once {name}"));
+        let key = self.named(name);
         match self.store.create(&key, &Record::new(&[], None, None), lifetime).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == TokenStoreErrorKind::Conflict => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Forgets that this name was seen.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn forget(&self, name: &str) -> Result<(), TokenStoreError> {
+        self.store.delete(&self.named(name)).await?;
+        Ok(())
+    }
+
+    /// Not the key of a ticket: that has no space in its name.
+    fn named(&self, name: &str) -> RecordKey {
+        self.realm.record(&format!("once {name}"))
     }
 
     async fn end_all(&self, keys: Vec<RecordKey>) -> Result<Vec<Items>, TokenStoreError> {

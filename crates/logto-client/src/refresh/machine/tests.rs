@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const NOW: Duration = Duration::from_secs(1_800_000_000);
 
 fn ask(resource: &str) -> Ask {
-    Ask { target: TokenTarget::resource(resource), id_token: None }
+    Ask { target: TokenTarget::resource(resource), id_token: None, shared: None }
 }
 
 fn refreshed(refresh_token: &str, key: &str, access_token: String) -> Result<Arc<Refreshed>, LogtoError> {
@@ -188,7 +188,7 @@ fn all_schedules_of_three_requests_a_sign_out_and_a_stale_write_keep_the_rules()
 fn a_forced_call_is_not_answered_by_one_that_began_before() {
     let mut machine = Machine::default();
     let holding = || Secret::new("t0");
-    let forced = || Ask { target: TokenTarget::resource("a").forced(), id_token: None };
+    let forced = || Ask { target: TokenTarget::resource("a").forced(), id_token: None, shared: None };
     let lane = match machine.on(NOW, Event::Asked { by: 1, holding: holding(), ask: ask("a") }).as_slice() {
         [Action::Call { lane, .. }] => lane.clone(),
         other => panic!("{other:?}"),

@@ -15,18 +15,18 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::{sync::OnceLock, time::Duration};
 
-pub(super) const NOW: Duration = Duration::from_secs(1_800_000_000);
-pub(super) const ISSUER: &str = "https://op.example/oidc";
-pub(super) const CLIENT: &str = "client-1";
-pub(super) const NONCE: &str = "n-0S6_WzA2Mj";
-pub(super) const ACCESS_TOKEN: &str = "access-token-value";
+pub(crate) const NOW: Duration = Duration::from_secs(1_800_000_000);
+pub(crate) const ISSUER: &str = "https://op.example/oidc";
+pub(crate) const CLIENT: &str = "client-1";
+pub(crate) const NONCE: &str = "n-0S6_WzA2Mj";
+pub(crate) const ACCESS_TOKEN: &str = "access-token-value";
 
-pub(super) fn b64(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// A signing key of its own for each algorithm.
-pub(super) enum Signer {
+pub(crate) enum Signer {
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
     Rsa(RsaKeyPair, Vec<u8>),
@@ -44,7 +44,7 @@ impl Signer {
         }
     }
 
-    pub(super) fn rsa(size: rsa::KeySize) -> Self {
+    pub(crate) fn rsa(size: rsa::KeySize) -> Self {
         let pair = rsa::KeyPair::generate(size).unwrap();
         let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
         let signer = RsaKeyPair::from_pkcs8(der.as_ref()).unwrap();
@@ -54,7 +54,7 @@ impl Signer {
         Self::Rsa(signer, n)
     }
 
-    pub(super) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match self {
             Self::Ec(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
@@ -70,7 +70,7 @@ impl Signer {
     }
 
     /// The public key, without `kid` and `alg`.
-    pub(super) fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         match self {
             Self::Ec(pair) => {
                 let point = &pair.public_key().as_ref()[1..];
@@ -89,26 +89,26 @@ impl Signer {
 }
 
 /// The key of an algorithm; the same in all tests.
-pub(super) fn signer(algorithm: Algorithm) -> &'static Signer {
+pub(crate) fn signer(algorithm: Algorithm) -> &'static Signer {
     static SIGNERS: OnceLock<Vec<Signer>> = OnceLock::new();
     let signers = SIGNERS.get_or_init(|| Algorithm::ALL.into_iter().map(Signer::generate).collect());
     &signers[Algorithm::ALL.iter().position(|known| *known == algorithm).unwrap()]
 }
 
 /// A JWK with these members on top.
-pub(super) fn jwk(signer: &Signer, members: &Value) -> Value {
+pub(crate) fn jwk(signer: &Signer, members: &Value) -> Value {
     let mut jwk = signer.jwk();
     jwk.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     jwk
 }
 
 /// A key set.
-pub(super) fn set(keys: &[Value]) -> JwkSet {
+pub(crate) fn set(keys: &[Value]) -> JwkSet {
     JwkSet::parse(&serde_json::to_vec(&json!({"keys": keys})).unwrap()).unwrap()
 }
 
 /// The public keys of all algorithms; each `kid` is the algorithm's name.
-pub(super) fn keys() -> JwkSet {
+pub(crate) fn keys() -> JwkSet {
     let keys: Vec<Value> = Algorithm::ALL
         .into_iter()
         .map(|algorithm| jwk(signer(algorithm), &json!({"kid": algorithm.name(), "use": "sig"})))
@@ -116,7 +116,7 @@ pub(super) fn keys() -> JwkSet {
     set(&keys)
 }
 
-pub(super) fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": CLIENT, "sub": "u1", "nonce": NONCE,
         "iat": NOW.as_secs() - 10, "exp": NOW.as_secs() + 3600,
@@ -124,39 +124,39 @@ pub(super) fn claims() -> Value {
 }
 
 /// Header and payload as given, signed by this key.
-pub(super) fn signed(signer: &Signer, algorithm: Algorithm, header: &str, payload: &[u8]) -> String {
+pub(crate) fn signed(signer: &Signer, algorithm: Algorithm, header: &str, payload: &[u8]) -> String {
     let message = format!("{}.{}", b64(header), b64(payload));
     let signature = signer.sign(algorithm, message.as_bytes());
     format!("{message}.{}", b64(signature))
 }
 
 /// A good header and these claims, signed by the algorithm's own key.
-pub(super) fn token(algorithm: Algorithm, claims: &Value) -> String {
+pub(crate) fn token(algorithm: Algorithm, claims: &Value) -> String {
     let header = json!({"alg": algorithm.name(), "kid": algorithm.name()}).to_string();
     signed(signer(algorithm), algorithm, &header, claims.to_string().as_bytes())
 }
 
 /// The good claims with one changed; `null` is a value, [`without`] removes.
-pub(super) fn with(name: &str, value: Value) -> Value {
+pub(crate) fn with(name: &str, value: Value) -> Value {
     let mut claims = claims();
     claims[name] = value;
     claims
 }
 
-pub(super) fn without(name: &str) -> Value {
+pub(crate) fn without(name: &str) -> Value {
     let mut claims = claims();
     claims.as_object_mut().unwrap().remove(name);
     claims
 }
 
-pub(super) fn rules() -> IdTokenRules {
+pub(crate) fn rules() -> IdTokenRules {
     IdTokenRules::new(ISSUER, CLIENT)
         .nonce(NONCE)
         .clock_tolerance(Duration::from_secs(60))
         .access_token(ACCESS_TOKEN)
 }
 
-pub(super) fn at_hash(algorithm: &'static digest::Algorithm) -> String {
+pub(crate) fn at_hash(algorithm: &'static digest::Algorithm) -> String {
     let digest = digest::digest(algorithm, ACCESS_TOKEN.as_bytes());
     b64(&digest.as_ref()[..digest.as_ref().len() / 2])
 }

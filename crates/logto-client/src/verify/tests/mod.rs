@@ -1,6 +1,7 @@
 //! Hostile tokens, forged anew with keys of their own.
 
-mod forge;
+pub(crate) mod forge;
 mod id_token;
 mod jws;
 mod keys;
+mod logout_token;

@@ -1,26 +1,13 @@
 //! Files of the attack matrix: rows with a token or a recipe for one, and what each must come to.
 
 use crate::verdict::Report;
-use logto_client::verify::{Algorithm, IdTokenRules, JwkSet};
+use logto_client::verify::{Algorithm, IdTokenRules, JwkSet, LogoutTokenRules};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 pub(crate) fn judge(document: &Value, keys: Option<&Value>, only: Option<&str>) -> Result<Report, String> {
-    let text = |name: &str| document[name].as_str().ok_or_else(|| format!("`{name}` is missing"));
-    let seconds = |name: &str| document[name].as_u64().ok_or_else(|| format!("`{name}` is missing"));
-    let (issuer, client_id) = (text("issuer")?, text("client_id")?);
-    let (now, skew) = (Duration::from_secs(seconds("now")?), Duration::from_secs(seconds("clock_skew_s")?));
-    let allowed: Vec<Algorithm> = document["allowed_algs"]
-        .as_array()
-        .ok_or("`allowed_algs` is missing")?
-        .iter()
-        .filter_map(|name| Algorithm::from_name(name.as_str()?))
-        .collect();
-    let set =
-        JwkSet::parse(document["jwks"].to_string().as_bytes()).map_err(|error| format!("`jwks` {error}"))?;
+    let receiver = Receiver::of(document)?;
     let rows = document["vectors"].as_array().ok_or("`vectors` is no list")?;
-    let base = rows.iter().find(|row| row["ctx"] == "id_token" && row["expect"] == "accept");
-
     let mut report = Report::default();
     for row in rows {
         let kind = row["ctx"].as_str().ok_or("a row without `ctx`")?;
@@ -28,7 +15,7 @@ pub(crate) fn judge(document: &Value, keys: Option<&Value>, only: Option<&str>) 
         if only.is_some_and(|only| only != kind) {
             continue;
         }
-        if kind != "id_token" {
+        if !matches!(kind, "id_token" | "logout_token") {
             report.skip(format!("of kind {kind}, which is not verified yet"));
             continue;
         }
@@ -37,18 +24,74 @@ pub(crate) fn judge(document: &Value, keys: Option<&Value>, only: Option<&str>) 
             Some("reject") => false,
             _ => return Err(format!("{id}: `expect` is neither accept nor reject")),
         };
-        let token = match row["token"].as_str() {
-            Some(token) => token.to_owned(),
-            None => match recipe(row, base.and_then(|base| base["token"].as_str()), keys) {
-                Some(token) => token,
-                None => {
-                    report.skip(format!("with a recipe that is not known ({id})"));
-                    continue;
-                }
-            },
+        let Some(token) = token_of(row, rows, keys) else {
+            report.skip(format!("with a recipe that is not known ({id})"));
+            continue;
         };
-        let mut rules = IdTokenRules::new(issuer, client_id).algorithms(&allowed).clock_tolerance(skew);
-        if let Some(nonce) = row.get("nonce").or_else(|| document.get("nonce")).and_then(Value::as_str) {
+        if kind == "id_token" {
+            report.judge(id, accept, || receiver.take_id_token(&token, row));
+            continue;
+        }
+        let first = match row["replay_of"].as_str() {
+            Some(first) => Some(
+                rows.iter()
+                    .find(|row| row["id"] == first)
+                    .and_then(|row| token_of(row, rows, keys))
+                    .ok_or_else(|| format!("{id}: `replay_of` names no row with a token"))?,
+            ),
+            None => None,
+        };
+        report.judge(id, accept, || {
+            let mut taken = HashSet::new();
+            if let Some(first) = &first {
+                // Where it is not taken, nothing is a replay of it, and the row is judged wrong by that.
+                drop(receiver.take_logout_token(first, &mut taken));
+            }
+            receiver.take_logout_token(&token, &mut taken)
+        });
+    }
+    Ok(report)
+}
+
+/// Who the tokens of a file are for.
+struct Receiver<'a> {
+    document: &'a Value,
+    issuer: &'a str,
+    client_id: &'a str,
+    now: Duration,
+    tolerance: Duration,
+    algorithms: Vec<Algorithm>,
+    keys: JwkSet,
+}
+
+impl<'a> Receiver<'a> {
+    fn of(document: &'a Value) -> Result<Self, String> {
+        let text = |name: &str| document[name].as_str().ok_or_else(|| format!("`{name}` is missing"));
+        let seconds = |name: &str| {
+            document[name].as_u64().map(Duration::from_secs).ok_or_else(|| format!("`{name}` is missing"))
+        };
+        Ok(Self {
+            document,
+            issuer: text("issuer")?,
+            client_id: text("client_id")?,
+            now: seconds("now")?,
+            tolerance: seconds("clock_skew_s")?,
+            algorithms: document["allowed_algs"]
+                .as_array()
+                .ok_or("`allowed_algs` is missing")?
+                .iter()
+                .filter_map(|name| Algorithm::from_name(name.as_str()?))
+                .collect(),
+            keys: JwkSet::parse(document["jwks"].to_string().as_bytes())
+                .map_err(|error| format!("`jwks` {error}"))?,
+        })
+    }
+
+    fn take_id_token(&self, token: &str, row: &Value) -> Result<(), String> {
+        let mut rules = IdTokenRules::new(self.issuer, self.client_id)
+            .algorithms(&self.algorithms)
+            .clock_tolerance(self.tolerance);
+        if let Some(nonce) = row.get("nonce").or_else(|| self.document.get("nonce")).and_then(Value::as_str) {
             rules = rules.nonce(nonce);
         }
         if let Some(access_token) = row["access_token"].as_str() {
@@ -57,9 +100,27 @@ pub(crate) fn judge(document: &Value, keys: Option<&Value>, only: Option<&str>) 
         if let Some(max_age) = row["max_age"].as_u64() {
             rules = rules.max_age(Duration::from_secs(max_age));
         }
-        report.judge(id, accept, || rules.verify(&token, &set, now).map(|_| ()));
+        rules.verify(token, &self.keys, self.now).map(|_| ()).map_err(|error| error.to_string())
     }
-    Ok(report)
+
+    /// Each `jti` is taken once.
+    fn take_logout_token(&self, token: &str, taken: &mut HashSet<String>) -> Result<(), String> {
+        let verified = LogoutTokenRules::new(self.issuer, self.client_id)
+            .algorithms(&self.algorithms)
+            .clock_tolerance(self.tolerance)
+            .verify(token, &self.keys, self.now)
+            .map_err(|error| error.to_string())?;
+        if taken.insert(verified.jti().to_owned()) { Ok(()) } else { Err("is a replay".to_owned()) }
+    }
+}
+
+/// The token of a row, built where it is described; a recipe starts from the first good row of its kind.
+fn token_of(row: &Value, rows: &[Value], keys: Option<&Value>) -> Option<String> {
+    let base = || rows.iter().find(|base| base["ctx"] == row["ctx"] && base["expect"] == "accept");
+    match row["token"].as_str() {
+        Some(token) => Some(token.to_owned()),
+        None => recipe(row, base().and_then(|base| base["token"].as_str()), keys),
+    }
 }
 
 /// Builds the token that a recipe describes: `base valid token with kid of N MiB, signed by key "K"`, and
@@ -111,6 +172,10 @@ fn sign(header: &Value, claims: &Value, key: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::{
+        encoding::AsBigEndian,
+        signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+    };
 
     fn document(rows: &Value) -> Value {
         json!({
@@ -139,6 +204,49 @@ mod tests {
         assert!(all.to_string().contains("skipped           1\n    1 of kind access_token"));
         let only = judge(&document(&rows), None, Some("id_token")).unwrap();
         assert!(only.to_string().contains("skipped           0"));
+    }
+
+    #[test]
+    fn a_replay_is_refused_by_its_jti_alone() {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+        let logout = |jti: &str| {
+            let claims = json!({
+                "iss": "https://op.example/oidc", "aud": "c", "sub": "u", "jti": jti,
+                "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+                "iat": 1_800_000_000_u64, "exp": 1_800_000_120_u64,
+            });
+            sign(&json!({"alg": "ES384", "typ": "logout+jwt"}), &claims, &jwk(&pair)).unwrap()
+        };
+        let row = |id: &str, expect: &str, jti: &str, replay_of: Option<&str>| {
+            json!({
+                "ctx": "logout_token", "id": id, "expect": expect, "token": logout(jti),
+                "replay_of": replay_of,
+            })
+        };
+        let judged = |rows: Value| {
+            let mut document = document(&rows);
+            document["jwks"] = json!({"keys": [jwk(&pair)]});
+            judge(&document, None, None)
+        };
+        let right = judged(json!([
+            row("a", "accept", "j1", None),
+            row("b", "accept", "j1", None),
+            row("c", "reject", "j1", Some("a")),
+            row("d", "accept", "j2", Some("a")),
+        ]));
+        let right = right.unwrap();
+        assert_eq!(right.judged(), 4);
+        assert!(right.is_right(), "rows without `replay_of` know nothing of each other: {right}");
+        let planted = judged(json!([row("a", "accept", "j1", None), row("c", "accept", "j1", Some("a"))]));
+        assert!(planted.unwrap().to_string().contains("wrongly rejected  1 (c)"));
+        assert!(judged(json!([row("c", "reject", "j1", Some("nobody"))])).is_err());
+    }
+
+    fn jwk(pair: &EcdsaKeyPair) -> Value {
+        let encode = super::super::wycheproof::encode;
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(48);
+        let private = pair.private_key().as_be_bytes().unwrap();
+        json!({"kty": "EC", "crv": "P-384", "x": encode(x), "y": encode(y), "d": encode(private.as_ref())})
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! One code, one exchange: whoever brings the same callback joins it or hears its outcome.
 
+mod in_turn;
+
 use crate::{
     ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret, TokenTarget,
     memory::Memory,
     oidc::token,
-    pending::{self, Pending},
-    secret::same,
+    pending::{self, Pending, StoredExchange},
+    secret::{StoredSecret, same},
     tokens::StoredToken,
+    turn::Record,
     verify::decode_claims,
 };
 use std::{
@@ -30,6 +33,18 @@ pub(crate) struct Exchanged {
     pub(crate) refresh_token: Option<Secret>,
     /// The access token and its key in the stored map.
     pub(crate) access_token: (String, StoredToken),
+}
+
+impl Exchanged {
+    /// As it is kept until the sign-in is completed.
+    pub(crate) fn stored(&self, key: &str) -> StoredExchange {
+        StoredExchange {
+            key: key.to_owned(),
+            id_token: self.id_token.as_ref().map(|(token, _)| StoredSecret(token.clone())),
+            refresh_token: self.refresh_token.clone().map(StoredSecret),
+            access_token: self.access_token.clone(),
+        }
+    }
 }
 
 /// The exchanges of this process, by the hash of state and code.
@@ -69,8 +84,9 @@ impl Exchanges {
         pending: Pending,
         code: String,
         browser: Option<String>,
+        record: Option<Record>,
     ) -> Outcome {
-        let mut receiver = self.join_or_start(client, key, pending, code, browser)?;
+        let mut receiver = self.join_or_start(client, key, pending, code, browser, record)?;
         let outcome = receiver.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
         outcome.unwrap_or_else(|| {
             Err(LogtoError::new(ErrorKind::Unavailable, "the sign-in was interrupted: start again"))
@@ -84,6 +100,7 @@ impl Exchanges {
         pending: Pending,
         code: String,
         browser: Option<String>,
+        record: Option<Record>,
     ) -> Result<watch::Receiver<Option<Outcome>>, LogtoError> {
         let now = client.0.settings.clock.now();
         let mut state = self.state();
@@ -91,10 +108,7 @@ impl Exchanges {
             return Ok(run.outcome.clone());
         }
         if state.spent.get(now, key).is_some() {
-            return Err(LogtoError::new(
-                ErrorKind::CallbackRejected,
-                "this sign-in is completed already: start again",
-            ));
+            return Err(is_completed());
         }
         let (sender, receiver) = watch::channel(None);
         let run = Run { outcome: receiver.clone(), pending: pending.clone(), browser };
@@ -103,7 +117,10 @@ impl Exchanges {
         let (client, key) = (client.clone(), key.to_owned());
         let tasks = client.0.tasks.clone();
         tasks.spawn(async move {
-            let outcome = exchange(&client, pending, &code).await;
+            let outcome = match record {
+                Some(record) => in_turn::exchange(&client, &record, &pending, &key, &code).await,
+                None => exchange(&client, pending, &code).await,
+            };
             if outcome.as_ref().is_err_and(may_pass) {
                 client.0.exchanges.forget(&key);
             }
@@ -138,6 +155,10 @@ impl Exchanges {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+pub(crate) fn is_completed() -> LogtoError {
+    LogtoError::new(ErrorKind::CallbackRejected, "this sign-in is completed already: start again")
 }
 
 /// Whether the same callback may succeed later: no tokens have come, and none are lost by another try.

@@ -1,0 +1,126 @@
+//! A turn: the lease of a visitor's record, held while the provider is asked on their behalf.
+
+use crate::{ErrorKind, LogtoError};
+use logto_storage_core::{Changes, Commit, Fence, Items, StorageError, StorageErrorKind};
+use std::{
+    fmt,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::{sleep, timeout};
+
+/// For so long a process that was killed keeps the others waiting.
+const LEASE: Duration = Duration::from_secs(6);
+/// A process that lives holds its lease for as long as the provider takes.
+const RENEWAL: Duration = Duration::from_secs(2);
+/// A store that is away for a moment is tried again for so long: what the provider has answered is in
+/// nobody's hands but this process's.
+const STUBBORNNESS: Duration = Duration::from_secs(2);
+
+/// A visitor's record, as work without the request writes it.
+#[derive(Clone)]
+pub(crate) struct Record(Arc<dyn Commit>);
+
+/// This process's turn to ask the provider for one visitor.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    record: &'a Record,
+    fence: Fence,
+    /// Whether the one who had it before never gave it back: an answer of the provider's may be lost.
+    pub(crate) abandoned: bool,
+}
+
+impl Record {
+    pub(crate) fn new(commit: Arc<dyn Commit>) -> Self {
+        Self(commit)
+    }
+
+    pub(crate) async fn read(&self) -> Result<Items, StorageError> {
+        self.0.read().await
+    }
+
+    pub(crate) async fn end(&self) -> Result<Items, StorageError> {
+        self.0.end().await
+    }
+
+    /// Waits for the lease for as long as `patience`; after each moment in which somebody else has it
+    /// `done` looks at what they have written. Whichever comes first.
+    pub(crate) async fn turn<T>(
+        &self,
+        patience: Duration,
+        mut done: impl FnMut(&Items) -> Option<T>,
+    ) -> Result<Result<Turn<'_>, T>, LogtoError> {
+        let since = Instant::now();
+        let mut pause = Duration::from_millis(10);
+        loop {
+            if let Some(lease) = self.0.acquire(LEASE).await? {
+                return Ok(Ok(Turn { record: self, fence: lease.fence, abandoned: lease.abandoned }));
+            }
+            if since.elapsed() >= patience {
+                return Err(LogtoError::new(
+                    ErrorKind::Unavailable,
+                    "another request of this session is at the provider and takes long: try again",
+                ));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(100));
+            if let Some(done) = done(&self.read().await?) {
+                return Ok(Err(done));
+            }
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Does this work, and holds the lease meanwhile.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if let Ok(result) = timeout(RENEWAL, work.as_mut()).await {
+                return result;
+            }
+            // Who has lost it learns that at the write.
+            if let Err(error) = self.record.0.renew(self.fence, LEASE).await {
+                tracing::warn!(%error, kind = ?error.kind(), "a lease is not renewed");
+            }
+        }
+    }
+
+    /// Writes what these changes say of the items as they are: they are asked anew where somebody else
+    /// has written meanwhile.
+    pub(crate) async fn write(&self, changes: impl Fn(&Items) -> Changes) -> Result<(), StorageError> {
+        let since = Instant::now();
+        loop {
+            let written = async {
+                let items = self.record.read().await?;
+                self.record.0.commit(&changes(&items), Some(self.fence)).await
+            };
+            match written.await {
+                Err(error)
+                    if since.elapsed() < STUBBORNNESS
+                        && matches!(
+                            error.kind(),
+                            StorageErrorKind::Unavailable | StorageErrorKind::Conflict
+                        ) =>
+                {
+                    sleep(Duration::from_millis(50)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Gives it back. Where that fails the lease ends by itself.
+    pub(crate) async fn end(self) {
+        if let Err(error) = self.record.0.release(self.fence).await {
+            tracing::warn!(%error, kind = ?error.kind(), "a lease is not given back and ends by itself");
+        }
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Record")
+    }
+}
