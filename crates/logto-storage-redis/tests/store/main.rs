@@ -1,0 +1,6 @@
+//! The store on real servers: the shared suite, and what is Redis' own.
+
+mod proxy;
+mod stage;
+
+logto_conformance::token_store_suite!(stage::Stage);
