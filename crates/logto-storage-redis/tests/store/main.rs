@@ -1,5 +1,8 @@
 //! The store on real servers: the shared suite, and what is Redis' own.
 
+mod connecting;
+mod lifetimes;
+mod outages;
 mod proxy;
 mod stage;
 

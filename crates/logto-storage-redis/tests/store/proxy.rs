@@ -94,8 +94,7 @@ impl Shared {
         client.set_nodelay(true).unwrap();
         server.set_nodelay(true).unwrap();
         for (from, to, answers) in [(&client, &server, false), (&server, &client, true)] {
-            let (shared, from, to) =
-                (Arc::clone(self), from.try_clone().unwrap(), to.try_clone().unwrap());
+            let (shared, from, to) = (Arc::clone(self), from.try_clone().unwrap(), to.try_clone().unwrap());
             thread::spawn(move || shared.pump(from, to, answers));
         }
         state.open.extend([client, server]);
