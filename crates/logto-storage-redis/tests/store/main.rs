@@ -1,6 +1,7 @@
 //! The store on real servers: the shared suite, and what is Redis' own.
 
 mod connecting;
+mod figures;
 mod lifetimes;
 mod outages;
 mod proxy;
