@@ -2,7 +2,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod flow;
+pub mod harness;
 pub mod log;
 pub mod sample;
 pub mod servers;
 pub mod storage;
+pub mod stores;

@@ -1,0 +1,3 @@
+//! Kills and stops processes at every step.
+
+fn main() {}
