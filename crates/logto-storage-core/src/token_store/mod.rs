@@ -10,6 +10,7 @@ mod memory;
 mod record;
 mod ticket;
 mod tickets;
+mod visitor;
 
 pub use encrypted::{EncryptedTokenStore, EncryptionKey};
 pub use error::{TokenStoreError, TokenStoreErrorKind};
