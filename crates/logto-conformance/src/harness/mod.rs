@@ -2,6 +2,8 @@
 //! refresh token and forgives nothing. The programs `race` and `kill` play with it.
 
 mod arguments;
+mod chance;
+mod gateway;
 mod process;
 mod provider;
 mod report;
@@ -11,6 +13,8 @@ mod wire;
 pub mod worker;
 
 pub use arguments::Arguments;
+pub use chance::Chance;
+pub use gateway::{Gateway, Passage};
 pub use process::Process;
 pub use provider::{Provider, Setting};
 pub use report::{Figure, Report, highest, sum};

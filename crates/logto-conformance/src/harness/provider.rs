@@ -1,6 +1,7 @@
 //! The provider: the local Logto, with a list of everything its token endpoint has decided.
 
-use super::claims;
+use super::{Gateway, claims};
+use crate::servers::free_port;
 use logto_emulator::{Emulator, Endpoint, Rotation, TokenCall, User};
 use std::{
     collections::{HashMap, HashSet},
@@ -19,12 +20,16 @@ pub struct Setting {
     pub latency: Range<Duration>,
     /// What its random times begin with.
     pub seed: u64,
+    /// Whether it is reached through a gateway.
+    pub behind_gateway: bool,
 }
 
 /// The provider. Every refresh brings a new refresh token, and a used one ends the grant.
 pub struct Provider {
     /// The local Logto.
     pub emulator: Emulator,
+    /// What stands before it, where it does.
+    pub gateway: Option<Gateway>,
     calls: Arc<Mutex<HashMap<String, Vec<TokenCall>>>>,
     brief: Arc<Mutex<HashSet<String>>>,
 }
@@ -36,7 +41,16 @@ impl Provider {
     ///
     /// Where it cannot be started.
     pub async fn start(setting: &Setting) -> Self {
-        let emulator = Emulator::start().await.expect("the local Logto starts");
+        let (emulator, gateway) = match setting.behind_gateway {
+            true => {
+                let port = free_port();
+                let emulator = Emulator::builder().endpoint(format!("http://127.0.0.1:{port}")).start().await;
+                let emulator = emulator.expect("the local Logto starts");
+                let gateway = Gateway::start(port, emulator.address()).await;
+                (emulator, Some(gateway))
+            }
+            false => (Emulator::start().await.expect("the local Logto starts"), None),
+        };
         emulator.set_rotation(Rotation::Always);
         emulator.set_reuse_interval(setting.leeway);
         let Range { start, end } = setting.latency;
@@ -57,7 +71,7 @@ impl Provider {
                 answer.insert("expires_in".to_owned(), 1.into());
             }
         });
-        Self { emulator, calls, brief }
+        Self { emulator, gateway, calls, brief }
     }
 
     /// One more person; their `sub`.

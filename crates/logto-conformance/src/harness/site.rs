@@ -1,6 +1,6 @@
 //! The application as a whole: its processes, the provider, and people who sign in.
 
-use super::{Answer, Process, Provider, Setting, Store, Wire, worker};
+use super::{Answer, Process, Provider, Setting, Wire, worker};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -27,9 +27,9 @@ pub struct Person {
 }
 
 impl Site {
-    /// Starts a provider, and processes over this store.
+    /// Starts a provider, and processes over the store at this address.
     pub async fn start(
-        store: &Store,
+        store: &str,
         client: worker::Client,
         processes: usize,
         setting: &Setting,
@@ -37,7 +37,7 @@ impl Site {
     ) -> Self {
         let provider = Provider::start(setting).await;
         let plan =
-            worker::Plan { endpoint: provider.emulator.endpoint(), store: store.address.clone(), client };
+            worker::Plan { endpoint: provider.emulator.endpoint(), store: store.to_owned(), client };
         let mut started = Vec::new();
         for _ in 0..processes {
             started.push(Process::start(&plan).await);
@@ -123,6 +123,16 @@ impl Site {
         answer.status == 200
             && token["sub"] == person.sub.as_str()
             && self.provider.emulator.living_grants_of(&person.username) == 1
+    }
+
+    /// How many records a person has in the store, as this process finds them.
+    ///
+    /// # Panics
+    ///
+    /// Where the store does not say.
+    pub async fn records_of(&self, process: usize, sub: &str) -> u64 {
+        let answer = self.wire.post(&self.at(process, &format!("/control/records?sub={sub}")), "").await;
+        answer.body.parse().unwrap_or_else(|_| panic!("the records of a person: {answer:?}"))
     }
 }
 

@@ -39,4 +39,12 @@ impl Store {
             _ => Err(NoStore::Unknown),
         }
     }
+    /// Its address by another port, behind which it stands too.
+    #[must_use]
+    pub fn address_by(&self, port: u16) -> String {
+        match &self.server {
+            Some(server) => self.address.replace(&format!(":{}", server.port()), &format!(":{port}")),
+            None => self.address.clone(),
+        }
+    }
 }
