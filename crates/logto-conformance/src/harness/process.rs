@@ -85,11 +85,11 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// Where the machine has no program `kill`.
+    /// Where it is not sent.
     pub fn signal(&self, name: &str) {
-        let mut kill = Command::new("kill");
-        let sent = kill.arg("-s").arg(name).arg(self.pid().to_string()).status();
-        assert!(sent.expect("the program `kill`").success(), "SIG{name} is not sent");
+        let mut shell = Command::new("sh");
+        let sent = shell.arg("-c").arg(format!("kill -s {name} {}", self.pid())).status();
+        assert!(sent.expect("a shell").success(), "SIG{name} is not sent");
     }
 }
 

@@ -36,8 +36,7 @@ impl Site {
         at_once: usize,
     ) -> Self {
         let provider = Provider::start(setting).await;
-        let plan =
-            worker::Plan { endpoint: provider.emulator.endpoint(), store: store.to_owned(), client };
+        let plan = worker::Plan { endpoint: provider.emulator.endpoint(), store: store.to_owned(), client };
         let mut started = Vec::new();
         for _ in 0..processes {
             started.push(Process::start(&plan).await);
