@@ -29,6 +29,8 @@ pub struct VerifiedSignIn {
     key: String,
     started_key: Option<String>,
     exchanged: Arc<Exchanged>,
+    /// Whether it is pending in the visitor's own record, not only in this process's memory.
+    in_record: bool,
 }
 
 impl VerifiedSignIn {
@@ -111,9 +113,15 @@ impl<S: Storage> LogtoSession<S> {
         // With the code: who knows the state alone joins nobody's sign-in.
         let key = pkce::sha256(&format!("{state} {}", query.code.as_deref().unwrap_or_default()));
         let record = self.record().await?;
-        let (pending, started_key) = match &record {
-            Some(_) => (self.find_pending(&state, &key, &url).await?, None),
-            None => self.take_pending(&state, &key, &url).await?,
+        let (pending, started_key, in_record) = match &record {
+            Some(_) => {
+                let (pending, in_record) = self.find_pending(&state, &key, &url).await?;
+                (pending, None, in_record)
+            }
+            None => {
+                let (pending, started_key) = self.take_pending(&state, &key, &url).await?;
+                (pending, started_key, false)
+            }
         };
         let client = self.client();
         let metadata = self.inner().provider.metadata().await?;
@@ -131,7 +139,7 @@ impl<S: Storage> LogtoSession<S> {
         let is_shared = record.is_some();
         let run = self.inner().exchanges.run(client, &key, pending.clone(), code, self.browser(), record);
         match run.await {
-            Ok(exchanged) => Ok(VerifiedSignIn { key, started_key, exchanged }),
+            Ok(exchanged) => Ok(VerifiedSignIn { key, started_key, exchanged, in_record }),
             Err(error) => {
                 if may_pass(&error) && !is_shared {
                     self.put_back(pending).await?;
@@ -149,6 +157,10 @@ impl<S: Storage> LogtoSession<S> {
     ///
     /// Those of the storage.
     pub async fn save_sign_in(&self, verified: VerifiedSignIn) -> Result<SignedIn, LogtoError> {
+        let refresh_token = verified.exchanged.refresh_token.as_ref();
+        if refresh_token.is_some_and(|token| self.inner().refreshes.has_ended(self.now(), token)) {
+            return Err(is_completed());
+        }
         let mut tries = 0;
         loop {
             tries += 1;
@@ -252,16 +264,18 @@ impl<S: Storage> LogtoSession<S> {
     }
 
     /// The pending sign-in of this state in a shared record. It stays there until its exchange: who does
-    /// that is decided by the record's lease.
-    async fn find_pending(&self, state: &str, key: &str, url: &Url) -> Result<Pending, LogtoError> {
+    /// that is decided by the record's lease. With it comes whether it was there.
+    async fn find_pending(&self, state: &str, key: &str, url: &Url) -> Result<(Pending, bool), LogtoError> {
         let mut list = PendingSignIns::load(self.storage(), self.now()).await?;
         let none_pending = list.is_empty();
         let begun = || self.inner().exchanges.begun_by(self.now(), key, &self.browser()?);
-        let Some(pending) = list.take(state).or_else(begun) else {
+        let stored = list.take(state);
+        let in_record = stored.is_some();
+        let Some(pending) = stored.or_else(begun) else {
             return Err(if none_pending { not_found() } else { state_mismatched() });
         };
         check_address(url, &pending)?;
-        Ok(pending)
+        Ok((pending, in_record))
     }
 
     async fn drop_pending(&self, state: &str) -> Result<(), LogtoError> {
@@ -277,7 +291,8 @@ impl<S: Storage> LogtoSession<S> {
     async fn completing(&self, verified: &VerifiedSignIn) -> Result<Changes, StorageError> {
         let claim = |name| Some(verified.claims()?.get(name)?.as_str()?.to_owned());
         let sign_in = SignIn { sub: claim("sub"), sid: claim("sid"), left_behind: None };
-        let Some(record) = self.storage().committer().await?.map(Record::new) else {
+        let record = self.storage().committer().await?.map(Record::new);
+        let Some(record) = record.filter(|_| verified.in_record) else {
             return Ok(Changes::new().at_sign_in(sign_in));
         };
         // Other requests have written since this one has looked.

@@ -22,9 +22,12 @@ impl LogtoClient {
     ///
     /// # Errors
     ///
-    /// `Misconfigured` without a token store; `Storage` where it does not answer: call again, sessions that
-    /// have ended stay ended. A provider that does not revoke is logged and no error.
+    /// `Misconfigured` without a token store; `InvalidInput` where `sub` is empty; `Storage` where the store
+    /// does not answer: call again, sessions that have ended stay ended. A provider that does not revoke is logged and no error.
     pub async fn sign_out_everywhere(&self, sub: &str) -> Result<usize, LogtoError> {
+        if sub.is_empty() {
+            return Err(LogtoError::new(ErrorKind::InvalidInput, "sign-out everywhere: `sub` is empty"));
+        }
         let ended = self.tickets()?.end_all_of(sub).await.map_err(storage)?;
         let revocations: Vec<_> = self.noted(&ended).map(|token| self.spawn_revocation(token)).collect();
         for revocation in revocations {

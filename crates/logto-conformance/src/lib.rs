@@ -2,7 +2,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod flow;
+pub mod harness;
 pub mod log;
 pub mod sample;
 pub mod servers;
 pub mod storage;
+pub mod stores;
+pub mod token_store;

@@ -63,7 +63,7 @@ async fn with_tickets_a_cookie_session_stays_under_200_bytes_whatever_the_person
     let mut get = async |url: String| {
         let page = browser.get(url).await;
         let cookies = page.headers.get_all("set-cookie").iter();
-        largest = cookies.map(|cookie| cookie.len()).max().unwrap_or(0).max(largest);
+        largest = cookies.map(reqwest::header::HeaderValue::len).max().unwrap_or(0).max(largest);
         page
     };
     let mut authorization = get(format!("{base}/logto/sign-in")).await.location();

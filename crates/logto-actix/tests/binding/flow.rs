@@ -8,7 +8,7 @@ use actix_web::{
 };
 use logto_actix::{
     AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, MemoryTokenStore,
-    OptionalLogtoUser, SignInRefused, TokenStore, UserInfo,
+    OptionalLogtoUser, SignInRefused, TokenStore, UserInfo, logto_client::StorageMode,
 };
 use logto_conformance::flow::{Application, Browser, Plan};
 use std::{collections::HashMap, net::TcpListener, sync::Arc};
@@ -59,7 +59,7 @@ mod with_tickets {
         }
     }
 
-    logto_conformance::flow_suite!(WithTickets);
+    logto_conformance::flow_suite!(with tickets, WithTickets);
 }
 
 fn application(
@@ -80,7 +80,7 @@ pub(crate) fn configuration(
     plan: Plan,
     mount: impl Fn(&LogtoRoutes, &mut ServiceConfig) + Clone + Send + 'static,
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let routes = routes(plan);
+    let routes = routes(&client, plan);
     move |config: &mut ServiceConfig| {
         config
             .app_data(Data::new(client.clone()))
@@ -95,8 +95,11 @@ pub(crate) fn configuration(
     }
 }
 
-fn routes(plan: Plan) -> LogtoRoutes {
+fn routes(client: &LogtoClient, plan: Plan) -> LogtoRoutes {
     let mut routes = LogtoRoutes::new();
+    if client.storage_mode() == StorageMode::Tickets {
+        routes = routes.back_channel_logout(client).unwrap();
+    }
     if let Some(text) = plan.refuse {
         routes = routes.on_sign_in(move |_| std::future::ready(Err(SignInRefused::new(text.clone()))));
     }

@@ -7,7 +7,7 @@ use axum::{
 };
 use logto_axum::{
     AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
-    SignInRefused, UserInfo,
+    SignInRefused, UserInfo, logto_client::StorageMode,
 };
 use logto_conformance::flow::{Browser, Plan};
 use std::net::TcpListener;
@@ -31,7 +31,7 @@ macro_rules! application {
         /// With these routes for tokens.
         pub(crate) fn router_with(client: LogtoClient, plan: Plan, tokens: Router<AppState>) -> Router {
             let sessions = SessionManagerLayer::new(MemoryStore::default());
-            let ($app, $routes) = (tokens, routes(plan));
+            let ($app, $routes) = (tokens, routes(&client, plan));
             $mounted
                 .route("/", get(home))
                 .route("/protected", any(protected))
@@ -79,8 +79,11 @@ impl FromRef<AppState> for LogtoClient {
     }
 }
 
-fn routes(plan: Plan) -> LogtoRoutes {
+fn routes(client: &LogtoClient, plan: Plan) -> LogtoRoutes {
     let mut routes = LogtoRoutes::new();
+    if client.storage_mode() == StorageMode::Tickets {
+        routes = routes.back_channel_logout(client).unwrap();
+    }
     if let Some(text) = plan.refuse {
         routes = routes.on_sign_in(move |_| std::future::ready(Err(SignInRefused::new(text.clone()))));
     }

@@ -40,7 +40,7 @@ mod with_tickets {
         }
     }
 
-    logto_conformance::flow_suite!(WithTickets);
+    logto_conformance::flow_suite!(with tickets, WithTickets);
 }
 
 #[cfg(feature = "tower-sessions-0_14")]

@@ -159,6 +159,12 @@ impl Machine {
         newest
     }
 
+    /// Whether nobody is served by this refresh token any more.
+    pub(super) fn has_ended(&mut self, now: Duration, held: &Secret) -> bool {
+        let newest = self.newest(now, held);
+        self.ended.get(now, &hash(&newest)).is_some()
+    }
+
     fn asked(&mut self, now: Duration, by: u64, holding: &Secret, ask: Ask) -> Vec<Action> {
         let newest = self.newest(now, holding);
         let lane = hash(&newest);

@@ -84,6 +84,11 @@ impl Refreshes {
         self.shell().signed_out.get(now, &pkce::sha256(visitor.expose())).is_some()
     }
 
+    /// Whether what this refresh token belongs to is over, as far as this process knows.
+    pub(crate) fn has_ended(&self, now: Duration, token: &Secret) -> bool {
+        self.shell().machine.has_ended(now, token)
+    }
+
     /// The refresh token that has taken this one's place, as far as this process knows.
     fn newest(&self, client: &LogtoClient, held: &Secret) -> Secret {
         self.shell().machine.newest(client.0.settings.clock.now(), held)

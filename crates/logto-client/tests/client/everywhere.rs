@@ -96,19 +96,22 @@ async fn a_logout_token_that_is_refused_ends_nothing_and_spends_no_id() {
     let processes = Processes::start().await;
     let browser = processes.signed_in("alice").await;
     let client = &processes.clients[0];
-    let changes: [(&str, fn(&mut Map<String, Value>)); 7] = [
-        ("a nonce", |claims| drop(claims.insert("nonce".into(), json!("n")))),
-        ("no events", |claims| drop(claims.remove("events"))),
-        ("another event", |claims| drop(claims.insert("events".into(), json!({"other": {}})))),
-        ("another audience", |claims| drop(claims.insert("aud".into(), json!("other")))),
-        ("another issuer", |claims| drop(claims.insert("iss".into(), json!("https://evil.example")))),
-        ("no jti", |claims| drop(claims.remove("jti"))),
-        ("nobody", |claims| drop(claims.remove("sub"))),
-    ];
-    for (name, change) in changes {
+    for (claim, value) in [
+        ("nonce", Some(json!("n"))),
+        ("events", None),
+        ("events", Some(json!({"other": {}}))),
+        ("aud", Some(json!("other"))),
+        ("iss", Some(json!("https://evil.example"))),
+        ("jti", None),
+        ("sub", None),
+    ] {
+        let change = |claims: &mut Map<String, Value>| match value.clone() {
+            Some(value) => drop(claims.insert(claim.to_owned(), value)),
+            None => drop(claims.remove(claim)),
+        };
         let token = processes.emulator.logout_token("local-app", "alice", None, change).unwrap();
         let error = client.handle_back_channel_logout(&token).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidToken, "{name}");
+        assert_eq!(error.kind(), ErrorKind::InvalidToken, "{claim}: {value:?}");
     }
     let token = processes.emulator.logout_token("local-app", "alice", None, as_it_is).unwrap();
     processes.advance(Duration::from_secs(1200));

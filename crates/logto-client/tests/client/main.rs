@@ -12,7 +12,7 @@ mod secrets;
 mod sign_in;
 mod sign_out;
 mod stage;
-mod store_away;
+mod store;
 mod tickets;
 mod tokens;
 mod user_info;

@@ -7,7 +7,7 @@ use logto_storage_core::{
 };
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -19,16 +19,22 @@ use tokio::task::yield_now;
 pub(crate) struct Remote {
     store: Arc<MemoryTokenStore>,
     away: Arc<AtomicBool>,
+    operations: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl Remote {
     pub(crate) fn new(clock: &ManualClock) -> Self {
         let store = MemoryTokenStore::new().with_clock(Arc::new(clock.clone()));
-        Self { store: Arc::new(store), away: Arc::default() }
+        Self { store: Arc::new(store), away: Arc::default(), operations: Arc::default() }
     }
 
     pub(crate) fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// What was asked of it since this was called last.
+    pub(crate) fn operations(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.operations.lock().unwrap())
     }
 
     fn reached(&self) -> Result<(), TokenStoreError> {
@@ -42,6 +48,7 @@ impl Remote {
 macro_rules! remote {
     ($self:ident.$operation:ident($($argument:expr),*)) => {{
         yield_now().await;
+        $self.operations.lock().unwrap().push(stringify!($operation));
         $self.reached()?;
         let outcome = $self.store.$operation($($argument),*).await;
         yield_now().await;

@@ -114,3 +114,20 @@ async fn a_confidential_client_authenticates_by_http_basic_alone() {
     assert_eq!(sent.authorization.as_deref(), Some("Basic bG9jYWwtYXBwOmxvY2FsLXNlY3JldA=="));
     assert!(sent.parameters.iter().all(|(name, _)| name != "client_secret"));
 }
+
+#[tokio::test]
+async fn a_callback_that_is_played_back_after_the_sign_out_signs_nobody_in() {
+    let stage = Stage::set().await;
+    let callback = stage.callback().await;
+    // A request that was there when the callback came, and is slow.
+    let before = MemoryStorage::new();
+    for key in [keys::SIGN_IN_SESSION, keys::SESSION_META] {
+        Storage::set(&before, key, &stage.item(key).await.unwrap()).await.unwrap();
+    }
+    stage.complete(&callback).await.unwrap();
+    stage.session().sign_out(None).await.unwrap();
+    let slow = stage.client.session(before);
+    let refused = slow.handle_sign_in_callback(&callback).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::CallbackRejected);
+    assert!(!slow.is_authenticated().await.unwrap());
+}

@@ -14,7 +14,7 @@ pub use browser::{Browser, Page};
 pub use cases::*;
 pub use stage::{Application, Plan, RESOURCES, Stage};
 
-/// One test per case, over this [`Application`].
+/// One test per case, over this [`Application`]; `with tickets` those too that need a token store.
 #[macro_export]
 macro_rules! flow_suite {
     ($application:ty) => {
@@ -56,6 +56,14 @@ macro_rules! flow_suite {
             a_refresh_before_an_error_of_the_application_loses_nothing
             a_revoked_grant_sends_a_page_to_sign_in_once
             nobody_is_signed_out_by_an_outage_or_a_wrong_secret
+        );
+    };
+    (with tickets, $application:ty) => {
+        $crate::flow_suite!($application);
+        $crate::flow_suite!(@cases $application,
+            a_back_channel_logout_ends_all_sessions_of_the_person
+            a_refused_logout_token_gets_400_and_ends_nothing
+            a_logout_token_ends_sessions_once
         );
     };
     (@cases $application:ty, $($case:ident)*) => {

@@ -7,7 +7,8 @@ use std::{future::Future, net::TcpListener, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use url::Url;
 
-/// An application over a binding, as the suite needs it.
+/// An application over a binding, as the suite needs it; with the route of back-channel logout where the
+/// client keeps tokens in a token store.
 ///
 /// Beside the binding's routes it serves `/` (the person's `sub`, or `nobody`), `/protected` (the `sub`,
 /// sign-in needed), `/user-info` (JSON, sign-in needed), `/note?text=…` (keeps a text of its own in the
@@ -72,11 +73,17 @@ impl Stage {
     ///
     /// Where something cannot be started.
     pub async fn set<A: Application>(plan: Plan) -> Self {
-        let emulator = Emulator::start().await.expect("the local Logto starts");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a non-blocking listener");
         let port = listener.local_addr().expect("an address").port();
         let base = Url::parse(&format!("http://localhost:{port}")).expect("an address");
+        let mut application = logto_emulator::Application::new("local-app").secret("local-secret");
+        if A::token_store().is_some() {
+            let uri = base.join("/logto/back-channel-logout").expect("an address");
+            application = application.back_channel_logout_uri(uri.as_str().replace("localhost", "127.0.0.1"));
+        }
+        let emulator = Emulator::builder().application(application).start().await;
+        let emulator = emulator.expect("the local Logto starts");
         let clock = ManualClock::start_now();
         let config = LogtoConfig::new(emulator.endpoint(), "local-app")
             .app_secret("local-secret")

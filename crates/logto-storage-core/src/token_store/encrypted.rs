@@ -101,7 +101,7 @@ impl<T: TokenStore> EncryptedTokenStore<T> {
         Ok(record.around(&[&self.current.id()[..], &nonce, &sealed].concat()))
     }
 
-    fn open(&self, key: &RecordKey, stored: Stored) -> Result<Stored, TokenStoreError> {
+    fn open(&self, key: &RecordKey, stored: &Stored) -> Result<Stored, TokenStoreError> {
         let corrupt = || TokenStoreError::new(TokenStoreErrorKind::Corrupt);
         let (id, rest) = stored.record.payload().split_first_chunk::<KEY_ID>().ok_or_else(corrupt)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(corrupt)?;
@@ -110,7 +110,7 @@ impl<T: TokenStore> EncryptedTokenStore<T> {
         let mut opened = zeroize::Zeroizing::new(sealed.to_vec());
         let unique = Nonce::assume_unique_for_key(*nonce);
         let plain = known.0.0.open_in_place(unique, aad(key), &mut opened).map_err(|_| corrupt())?;
-        Ok(Stored { record: stored.record.around(plain), ..stored })
+        Ok(Stored { record: stored.record.around(plain), ..*stored })
     }
 }
 
@@ -131,7 +131,7 @@ impl<T: TokenStore> TokenStore for EncryptedTokenStore<T> {
     }
 
     async fn read(&self, key: &RecordKey) -> Result<Stored, TokenStoreError> {
-        self.open(key, self.store.read(key).await?)
+        self.open(key, &self.store.read(key).await?)
     }
 
     async fn swap(
@@ -148,7 +148,7 @@ impl<T: TokenStore> TokenStore for EncryptedTokenStore<T> {
     async fn take(&self, key: &RecordKey) -> Result<Stored, TokenStoreError> {
         // What cannot be opened is left alone.
         self.read(key).await?;
-        self.open(key, self.store.take(key).await?)
+        self.open(key, &self.store.take(key).await?)
     }
 
     async fn delete(&self, key: &RecordKey) -> Result<bool, TokenStoreError> {

@@ -10,6 +10,7 @@ mod memory;
 mod record;
 mod ticket;
 mod tickets;
+mod visitor;
 
 pub use encrypted::{EncryptedTokenStore, EncryptionKey};
 pub use error::{TokenStoreError, TokenStoreErrorKind};
@@ -66,6 +67,9 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
 
     /// Acquires the record's lease for this long; `Conflict` while somebody else holds it. Neither version
     /// nor lifetime of the record changes.
+    ///
+    /// A lease ends with its record: its fence is none of a record that is created under the same key
+    /// later. A store that keeps nothing of the former record begins at a random number.
     async fn acquire(&self, key: &RecordKey, lifetime: Duration) -> Result<Lease, TokenStoreError>;
 
     /// Holds the lease for this long from now on, also where its time was over and nobody else has

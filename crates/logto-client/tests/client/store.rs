@@ -1,4 +1,4 @@
-//! The token store is away, and comes back: nobody is signed out by it.
+//! What is asked of the token store; it is away, and comes back: nobody is signed out by it.
 
 use crate::{
     processes::{APIS, Browser, Processes},
@@ -12,6 +12,21 @@ async fn processes() -> (Processes, Remote) {
     let clock = ManualClock::start_now();
     let store = Remote::new(&clock);
     (Processes::over(std::sync::Arc::new(store.clone()), clock).await, store)
+}
+
+#[tokio::test]
+async fn a_page_reads_the_record_once_and_writes_nothing() {
+    let (processes, store) = processes().await;
+    let browser = processes.signed_in("alice").await;
+    store.operations();
+    processes.token(0, &browser, APIS[0]).await.unwrap();
+    let refresh = ["read", "acquire", "read", "read", "swap", "release"];
+    assert_eq!(store.operations(), refresh, "a refresh");
+    let (_, visitor) = processes.request(1, &browser).await;
+    assert!(visitor.is_authenticated().await.unwrap());
+    visitor.id_token_claims().await.unwrap();
+    visitor.access_token(APIS[0]).await.unwrap();
+    assert_eq!(store.operations(), ["read"], "a page");
 }
 
 #[tokio::test]
