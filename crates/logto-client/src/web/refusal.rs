@@ -59,7 +59,7 @@ impl Visit {
 #[must_use]
 pub fn causes(error: &LogtoError) -> Option<String> {
     let first = error.source()?;
-    let causes = std::iter::successors(Some(first), |cause| cause.source());
+    let causes = std::iter::successors(Some(first), |cause: &&dyn Error| (*cause).source());
     Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }
 
