@@ -16,8 +16,9 @@ use std::{path::Path, time::Duration};
 
 /// One writes, the others read.
 const CONNECTIONS: u32 = 4;
-/// How long another process's write is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long another process's write is waited for at a time. Short: who has waited for long asks seldom, and
+/// loses to who comes new.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Token records in a file of SQLite, 3.35 and later: for the processes of one machine.
 ///
@@ -117,6 +118,8 @@ impl Driver for Sqlite {
     fn fault(code: &str, message: &str) -> Fault {
         // The upper bytes say more than the kind.
         match code.parse::<u32>().unwrap_or_default() & 0xff {
+            // BUSY, LOCKED
+            5 | 6 => Fault::Again,
             1 if message.starts_with("no such table") => Fault::NoTable,
             // ERROR, PERM, READONLY, CORRUPT, CANTOPEN, AUTH, NOTADB
             1 | 3 | 8 | 11 | 14 | 23 | 26 => Fault::Misconfigured,
