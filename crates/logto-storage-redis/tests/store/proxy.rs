@@ -60,10 +60,6 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     pub(crate) fn set(&self, mode: Mode) {
         let mut state = self.shared.state();
         state.mode = mode;

@@ -37,6 +37,7 @@ pub(crate) fn server(program: &Path, arguments: &[&str]) -> Server {
 pub(crate) fn command(program: &Path, port: u16, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.args(["--repl-diskless-sync-delay", "0"]);
     command.arg("--port").arg(port.to_string()).arg("--dir").arg(folder).args(arguments);
     command
 }
