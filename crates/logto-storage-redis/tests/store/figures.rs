@@ -82,7 +82,7 @@ async fn figures() {
         println!("{records} records: {} bytes each in Redis", (memory() - before) / records);
         for at_once in [1, 250] {
             let count = if at_once == 1 { OPERATIONS / 10 } else { OPERATIONS };
-            let of = |number: usize| key(&(number * 7919 % records).to_string());
+            let of = move |number: usize| key(&(number * 7919 % records).to_string());
             let shared = Arc::clone(&store);
             let read = measure(at_once, count, move |number| {
                 let store = Arc::clone(&shared);
