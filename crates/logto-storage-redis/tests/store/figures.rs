@@ -1,6 +1,9 @@
 //! How fast the store is: `cargo test --release -p logto-storage-redis --test store figures -- --ignored --nocapture`.
 
-use crate::stage::{HOUR, command_at, key, program, realm, server, url};
+use crate::{
+    proxy::{Mode, Proxy},
+    stage::{HOUR, command_at, key, program, realm, server, url},
+};
 use logto_storage_core::{
     TokenStore,
     token_store::{Record, Version},
@@ -120,5 +123,51 @@ async fn figures() {
             });
             println!("{records} records, {at_once} at once: acquire and release {}", lease.await);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures"]
+async fn figures_of_an_outage_of_30_seconds() {
+    let Some(program) = program("figures_of_an_outage_of_30_seconds") else { return };
+    for mode in [Mode::Cut, Mode::Still] {
+        let server = server(&program, &[]);
+        let proxy = Proxy::to(server.port());
+        let store = Arc::new(RedisTokenStore::connect(&proxy.url()).await.unwrap());
+        store.create(&key("a"), &record(0), HOUR).await.unwrap();
+        let ended = Arc::new(AtomicUsize::new(0));
+        let load: Vec<_> = (0..50)
+            .map(|_| {
+                let (store, ended) = (Arc::clone(&store), Arc::clone(&ended));
+                tokio::spawn(async move {
+                    let (mut last_failure, mut slowest) = (None, Duration::ZERO);
+                    while ended.load(Ordering::Relaxed) == 0 {
+                        let since = Instant::now();
+                        let refused = store.read(&key("a")).await.is_err();
+                        slowest = slowest.max(since.elapsed());
+                        if refused {
+                            last_failure = Some(Instant::now());
+                        }
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    (last_failure, slowest)
+                })
+            })
+            .collect();
+        proxy.set(mode);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        proxy.set(Mode::Through);
+        let back = Instant::now();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        ended.store(1, Ordering::Relaxed);
+        let (mut last, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for task in load {
+            let (failure, slowest) = task.await.unwrap();
+            longest = longest.max(slowest);
+            last = last.max(failure.map_or(Duration::ZERO, |at| at.saturating_duration_since(back)));
+        }
+        println!(
+            "{mode:?} for 30 s: the last failure {last:?} after the return, the longest request {longest:?}"
+        );
     }
 }
