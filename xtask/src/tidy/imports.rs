@@ -20,19 +20,6 @@ fn forbidden(name: &str) -> &'static [&'static str] {
             "logto-emulator",
             "logto-conformance",
         ],
-        "logto-storage-redis" => &[
-            "axum",
-            "actix-web",
-            "actix-session",
-            "tower-sessions",
-            "tower-sessions-core",
-            "reqwest",
-            "logto-client",
-            "logto-axum",
-            "logto-actix",
-            "logto-emulator",
-            "logto-conformance",
-        ],
         "logto-client" => &[
             "axum",
             "actix-web",
@@ -64,6 +51,15 @@ fn forbidden(name: &str) -> &'static [&'static str] {
 /// What a package may depend on alone, where its list is short.
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
+        "logto-storage-redis" => Some(&[
+            "async-trait",
+            "logto-storage-core",
+            "redis",
+            "rustls-platform-verifier",
+            "tokio",
+            "tokio-rustls",
+            "tracing",
+        ]),
         "logto-storage-sqlx" => Some(&["async-trait", "logto-storage-core", "sqlx", "tokio"]),
         _ => None,
     }
