@@ -31,6 +31,10 @@ mod with_rustls {
     }
 
     impl Tls {
+        pub(crate) fn new() -> Self {
+            Self::default()
+        }
+
         pub(crate) fn trust_only(&mut self, pem: &[u8]) -> Result<(), Failure> {
             let mut roots = RootCertStore::empty();
             for certificate in certificates(pem)? {
@@ -96,10 +100,14 @@ mod without {
     use tokio::net::TcpStream;
 
     /// No TLS: addresses that ask for it are refused before.
-    #[derive(Clone, Default)]
+    #[derive(Clone)]
     pub(crate) struct Tls;
 
     impl Tls {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
         pub(crate) async fn wrap(&self, _: &str, _: TcpStream) -> Result<TcpStream, Failure> {
             std::future::ready(Err(Failure::misconfigured("TLS needs the feature `tls`"))).await
         }

@@ -86,11 +86,12 @@ impl Driver for Postgres {
     const STATEMENTS: Statements = statements!(
         now: "COALESCE($1, CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT))",
         lock: " FOR UPDATE",
-        // What somebody else writes or removes just now is left to them.
+        // What somebody else writes or removes just now is left to them. An array is made once, whatever the
+        // plan is.
         remove_expired: [
-            "WITH expired AS MATERIALIZED (SELECT key FROM logto_token_records WHERE until <= (SELECT ",
-            ") ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED) DELETE FROM logto_token_records AS old \
-             USING expired WHERE old.key = expired.key RETURNING old.until"
+            "DELETE FROM logto_token_records WHERE key = ANY (ARRAY( \
+             SELECT key FROM logto_token_records WHERE until <= (SELECT ",
+            ") ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING until"
         ]
     );
 

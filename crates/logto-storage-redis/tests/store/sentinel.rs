@@ -104,7 +104,8 @@ async fn after_a_failover_the_new_primary_is_found() {
     assert_eq!(format!("{store:?}"), "RedisTokenStore(mymaster/0 by Sentinel, logto:*)");
     let version = store.create(&key("a"), &record("x"), HOUR).await.unwrap();
     let lease = store.acquire(&key("a"), HOUR).await.unwrap();
-    assert_eq!(command_at::<i64>(primary.port(), &["WAIT", "1", "10000"]), 1);
+    let leased = ["HEXISTS", &format!("logto:{}", key("a").as_str()), "leased"];
+    until(|| command_at::<u64>(replica.port(), &leased) == 1);
 
     drop(primary);
     let since = Instant::now();
