@@ -17,21 +17,16 @@ const HANDLES: usize = 4;
 /// The others are conflicts, and what the one wrote is there.
 pub async fn of_100_swaps_of_one_version_one_wins<H: Harness>() -> Result<Verdict, String> {
     let Some(lab) = Lab::<H>::start().await else { return Ok(NotApplicable) };
-    let (key, version) = lab.create("name", "nobody").await?;
     let handles = lab.handles(HANDLES);
-    let swaps = at_once(100, |index| {
-        let (store, key) = (Arc::clone(&handles[index % HANDLES]), key.clone());
-        async move { store.swap(&key, version, &plain(&index.to_string()), HOUR, None).await }
-    });
-    let mut winners = Vec::new();
-    for (index, swapped) in swaps.await?.into_iter().enumerate() {
-        match swapped {
-            Ok(version) => winners.push((index, version)),
-            refused => refused.refused(Conflict, "a swap that came second")?,
-        }
+    for round in 0..3 {
+        let (key, version) = lab.create(&round.to_string(), "nobody").await?;
+        let swaps = at_once(100, |index| {
+            let (store, key) = (Arc::clone(&handles[index % HANDLES]), key.clone());
+            async move { store.swap(&key, version, &plain(&index.to_string()), HOUR, None).await }
+        });
+        let (winner, version) = one_of(swaps.await?, "a swap that came second")?;
+        equal("its version", lab.holds(&key, &winner.to_string()).await?.version, version)?;
     }
-    let [(winner, version)] = winners[..] else { return Err(format!("{} swaps have won", winners.len())) };
-    equal("its version", lab.holds(&key, &winner.to_string()).await?.version, version)?;
     Ok(Passed)
 }
 
@@ -100,20 +95,16 @@ enum Done {
 /// One of 50 tasks that create it at once does.
 pub async fn of_50_who_create_a_record_one_does<H: Harness>() -> Result<Verdict, String> {
     let Some(lab) = Lab::<H>::start().await else { return Ok(NotApplicable) };
-    let (key, handles) = (lab.key("name"), lab.handles(HANDLES));
-    let created = at_once(50, |index| {
-        let (store, key) = (Arc::clone(&handles[index % HANDLES]), key.clone());
-        async move { store.create(&key, &plain(&index.to_string()), HOUR).await }
-    });
-    let mut winners = Vec::new();
-    for (index, created) in created.await?.into_iter().enumerate() {
-        match created {
-            Ok(version) => winners.push((index, version)),
-            refused => refused.refused(Conflict, "creating what somebody else has created")?,
-        }
+    let handles = lab.handles(HANDLES);
+    for round in 0..5 {
+        let key = lab.key(&round.to_string());
+        let created = at_once(50, |index| {
+            let (store, key) = (Arc::clone(&handles[index % HANDLES]), key.clone());
+            async move { store.create(&key, &plain(&index.to_string()), HOUR).await }
+        });
+        let (winner, version) = one_of(created.await?, "creating what somebody else has created")?;
+        equal("its version", lab.holds(&key, &winner.to_string()).await?.version, version)?;
     }
-    let [(winner, version)] = winners[..] else { return Err(format!("{} have created it", winners.len())) };
-    equal("its version", lab.holds(&key, &winner.to_string()).await?.version, version)?;
     Ok(Passed)
 }
 
@@ -233,4 +224,17 @@ pub async fn work_on_200_records_at_once_is_not_disturbed<H: Harness>() -> Resul
     work.await?.into_iter().collect::<Result<(), String>>()?;
     lab.finds(&lab.realm.sid("common"), &[]).await?;
     Ok(Passed)
+}
+
+/// The one that has won, and what it was given; all others are conflicts.
+fn one_of(outcomes: Vec<Result<Version, TokenStoreError>>, others: &str) -> Result<(usize, Version), String> {
+    let mut winners = Vec::new();
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        match outcome {
+            Ok(version) => winners.push((index, version)),
+            refused => refused.refused(Conflict, others)?,
+        }
+    }
+    let [winner] = winners[..] else { return Err(format!("{} have won", winners.len())) };
+    Ok(winner)
 }

@@ -56,9 +56,15 @@ macro_rules! faults_and_cases {
         async fn unfound() -> Vec<String> {
             let mut unfound = Vec::new();
             $($(
-                let outcome = token_store::run(token_store::$case::<Broken<{ fault::$fault }>>()).await;
-                if outcome.is_ok() {
-                    unfound.push(format!("{} passes {}: {outcome:?}", stringify!($case), stringify!($fault)));
+                // A race needs others that run meanwhile: a busy machine may let one pass.
+                let mut passed = 0;
+                while passed < 3
+                    && token_store::run(token_store::$case::<Broken<{ fault::$fault }>>()).await.is_ok()
+                {
+                    passed += 1;
+                }
+                if passed == 3 {
+                    unfound.push(format!("{} passes {}", stringify!($case), stringify!($fault)));
                 }
             )*)*
             unfound
@@ -162,8 +168,11 @@ async fn a_fault_of_one_kind_fails_that_case_alone() {
     async fn failing<const FAULT: u8>() -> Vec<&'static str> {
         failing_cases::<Broken<FAULT>>().await.into_iter().map(|(case, _)| case).collect()
     }
-    assert_eq!(failing::<{ fault::VersionsWrap }>().await, ["versions_never_come_back"]);
-    assert_eq!(failing::<{ fault::CreatesInTwoSteps }>().await, ["of_50_who_create_a_record_one_does"]);
+    assert_eq!(failing::<{ fault::NewerIsCorrupt }>().await, ["a_record_of_a_newer_format_is_left_alone"]);
+    assert_eq!(
+        failing::<{ fault::RefusesWritesAfterTheLease }>().await,
+        ["a_write_under_the_present_lease_is_made"]
+    );
     assert_eq!(failing::<{ fault::EmptyIsAbsent }>().await, ["an_empty_record_is_a_record"]);
     assert_eq!(failing::<{ fault::CutsAtZero }>().await, ["two_hundred_kibibytes_come_back_whole"]);
     assert_eq!(failing::<{ fault::ShowsContent }>().await, ["a_store_shows_no_content"]);
