@@ -2,7 +2,7 @@
 
 use crate::shared::{
     driver::{Cells, Driver, Value, cells},
-    error::{Fault, problem},
+    error::{Fault, address},
     statements::{Statements, statements},
     store::{ACQUIRE_TIMEOUT, Store},
     token_store,
@@ -68,7 +68,7 @@ impl PostgresTokenStore {
     /// `Misconfigured` where the address is none.
     pub fn connect_lazily(url: &str) -> Result<Self, TokenStoreError> {
         let pool = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy(url);
-        Ok(Self::new(pool.map_err(problem::<Postgres>)?))
+        Ok(Self::new(pool.map_err(|error| address(&error))?))
     }
 }
 
@@ -86,15 +86,16 @@ impl Driver for Postgres {
     const STATEMENTS: Statements = statements!(
         now: "COALESCE($1, CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT))",
         lock: " FOR UPDATE",
-        // What somebody else writes or removes just now is left to them.
+        // What somebody else writes or removes just now is left to them. An array is made once, whatever the
+        // plan is.
         remove_expired: [
-            "WITH expired AS MATERIALIZED (SELECT key FROM logto_token_records WHERE until <= (SELECT ",
-            ") ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED) DELETE FROM logto_token_records AS old \
-             USING expired WHERE old.key = expired.key RETURNING old.until"
+            "DELETE FROM logto_token_records WHERE key = ANY (ARRAY( \
+             SELECT key FROM logto_token_records WHERE until <= (SELECT ",
+            ") ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING until"
         ]
     );
 
-    async fn inspect(_: &mut PgConnection) -> Result<(), TokenStoreError> {
+    async fn inspect(_: &mut PgConnection) -> Result<(), sqlx::Error> {
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use crate::shared::{
     driver::{Cells, Driver, Value, cells},
-    error::{Fault, misconfigured, problem},
+    error::{Fault, address, refusal},
     statements::{Statements, statements},
     store::{ACQUIRE_TIMEOUT, Store},
     token_store,
@@ -72,7 +72,7 @@ impl SqliteTokenStore {
     ///
     /// `Misconfigured` where the address is none.
     pub fn connect_lazily(url: &str) -> Result<Self, TokenStoreError> {
-        let options: SqliteConnectOptions = url.parse().map_err(problem::<Sqlite>)?;
+        let options: SqliteConnectOptions = url.parse().map_err(|error| address(&error))?;
         let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -102,14 +102,12 @@ impl Driver for Sqlite {
         ]
     );
 
-    async fn inspect(connection: &mut SqliteConnection) -> Result<(), TokenStoreError> {
+    async fn inspect(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let file = "SELECT file FROM pragma_database_list WHERE name = 'main'";
-        let rows = Self::fetch(connection, file, &[]).await.map_err(problem::<Self>)?;
-        let file = rows.first().map(|row| row.text(0)).transpose().map_err(problem::<Self>)?.flatten();
+        let rows = Self::fetch(connection, file, &[]).await?;
+        let file = rows.first().map(|row| row.text(0)).transpose()?.flatten();
         if file.is_none_or(|file| file.is_empty()) {
-            return Err(misconfigured(
-                "in memory a `MemoryTokenStore` does the same without SQLite".to_owned(),
-            ));
+            return Err(refusal("in memory a `MemoryTokenStore` does the same without SQLite".to_owned()));
         }
         Ok(())
     }

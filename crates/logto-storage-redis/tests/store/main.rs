@@ -4,6 +4,9 @@ mod connecting;
 mod lifetimes;
 mod outages;
 mod proxy;
+mod sentinel;
 mod stage;
+#[cfg(feature = "tls")]
+mod tls;
 
 logto_conformance::token_store_suite!(stage::Stage);

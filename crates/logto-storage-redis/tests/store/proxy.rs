@@ -60,8 +60,11 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+    /// From now on to another server, as if the one before had been started anew.
+    pub(crate) fn lead_to(&self, target: u16) {
+        let mut state = self.shared.state();
+        state.target = target;
+        state.close_all();
     }
 
     pub(crate) fn set(&self, mode: Mode) {

@@ -31,14 +31,13 @@ pub(crate) fn program(test: &str) -> Option<PathBuf> {
 
 /// A server with these arguments beyond the usual ones.
 pub(crate) fn server(program: &Path, arguments: &[&str]) -> Server {
-    Server::start("redis", |port, folder| command(program, port, folder, arguments))
-}
-
-pub(crate) fn command(program: &Path, port: u16, folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program);
-    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-    command.arg("--port").arg(port.to_string()).arg("--dir").arg(folder).args(arguments);
-    command
+    Server::start("redis", |port, folder| {
+        let mut command = Command::new(program);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args(["--repl-diskless-sync-delay", "0"]);
+        command.arg("--port").arg(port.to_string()).arg("--dir").arg(folder).args(arguments);
+        command
+    })
 }
 
 pub(crate) fn url(server: &Server) -> String {
@@ -86,10 +85,8 @@ pub(crate) struct Stage {
     server: Server,
 }
 
-impl Stage {
-    fn stored(&self, key: &RecordKey) -> String {
-        format!("logto:{}", key.as_str())
-    }
+fn stored(key: &RecordKey) -> String {
+    format!("logto:{}", key.as_str())
 }
 
 impl Harness for Stage {
@@ -100,6 +97,8 @@ impl Harness for Stage {
 
     fn store(&self) -> Arc<dyn TokenStore> {
         let store = RedisTokenStore::lazy(&self.proxy.url()).unwrap();
+        // A thousand requests at once on a busy machine take their time.
+        let store = store.with_timeout(Duration::from_secs(5));
         Arc::new(store.with_clock(Arc::new(self.clock.clone())))
     }
 
@@ -109,13 +108,13 @@ impl Harness for Stage {
 
     async fn overwrite(&self, key: &RecordKey, data: &[u8]) -> bool {
         let mut command = redis::cmd("HSET");
-        command.arg(self.stored(key)).arg("data").arg(data);
+        command.arg(stored(key)).arg("data").arg(data);
         command.exec(&mut direct(self.server.port())).unwrap();
         true
     }
 
     async fn vanish(&self, key: &RecordKey) -> bool {
-        command_at::<u64>(self.server.port(), &["DEL", &self.stored(key)]) == 1
+        command_at::<u64>(self.server.port(), &["DEL", &stored(key)]) == 1
     }
 
     async fn break_store(&self) -> bool {

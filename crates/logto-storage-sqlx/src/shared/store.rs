@@ -120,23 +120,37 @@ impl<D: Driver> Store<D> {
 
     async fn schema(&self) -> Result<(), TokenStoreError> {
         let made = self.schema.get_or_try_init(async || {
-            let mut held = self.connection().await.map_err(problem::<D>)?;
-            schema::migrate::<D>(held.get().map_err(problem::<D>)?).await?;
-            held.give_back();
-            Ok(())
+            let since = Instant::now();
+            loop {
+                match self.migrate_once().await {
+                    Err(error) if self.goes_on(since, &error) => {}
+                    outcome => return outcome.map_err(problem::<D>),
+                }
+            }
         });
         made.await.copied()
     }
 
-    /// Asks on a connection; and again, for most of the time there is, where others were in the way.
+    async fn migrate_once(&self) -> Result<(), sqlx::Error> {
+        let mut held = self.connection().await?;
+        schema::migrate::<D>(held.get()?).await?;
+        held.give_back();
+        Ok(())
+    }
+
     async fn ask(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<D::Row>, TokenStoreError> {
         let since = Instant::now();
         loop {
             match self.ask_once(sql, values).await {
-                Err(error) if is_again::<D>(&error) && since.elapsed() < self.timeout * 3 / 4 => {}
+                Err(error) if self.goes_on(since, &error) => {}
                 outcome => return outcome.map_err(problem::<D>),
             }
         }
+    }
+
+    /// Whether only others were in the way, and there is time to try again.
+    fn goes_on(&self, since: Instant, error: &sqlx::Error) -> bool {
+        fault::<D>(error) == Some(Fault::Again) && since.elapsed() < self.timeout * 3 / 4
     }
 
     async fn ask_once(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<D::Row>, sqlx::Error> {
@@ -152,10 +166,6 @@ impl<D: Driver> Store<D> {
         let turn = self.turns.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
         Ok(Held { connection: Some(self.pool.acquire().await?), _turn: turn })
     }
-}
-
-fn is_again<D: Driver>(error: &sqlx::Error) -> bool {
-    fault::<D>(error) == Some(Fault::Again)
 }
 
 impl<D: Driver> fmt::Debug for Store<D> {
