@@ -18,6 +18,11 @@ const RENEWAL: Duration = Duration::from_secs(2);
 /// nobody's hands but this process's.
 const STUBBORNNESS: Duration = Duration::from_secs(2);
 
+/// Who never gave a turn back may still bring what the provider has answered: where the store was away, and
+/// comes back for all at once.
+const BELATED: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// A visitor's record, as work without the request writes it.
 #[derive(Clone)]
 pub(crate) struct Record(Arc<dyn Commit>);
@@ -42,6 +47,34 @@ impl Record {
 
     pub(crate) async fn end(&self) -> Result<Items, StorageError> {
         self.0.end().await
+    }
+
+    /// Writes, whoever's turn it is, what these changes say of the items as they are, once the store can be
+    /// had within so long; nothing where they say `None`. They hold what they expect.
+    pub(crate) async fn write_late(
+        &self,
+        within: Duration,
+        changes: impl Fn(&Items) -> Option<Changes>,
+    ) -> Result<(), StorageError> {
+        let since = Instant::now();
+        loop {
+            sleep(PAUSE).await;
+            let written = async {
+                match changes(&self.read().await?) {
+                    Some(changes) => self.0.commit(&changes, None).await,
+                    None => Ok(()),
+                }
+            };
+            match written.await {
+                Err(error)
+                    if since.elapsed() < within
+                        && matches!(
+                            error.kind(),
+                            StorageErrorKind::Unavailable | StorageErrorKind::Conflict
+                        ) => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Waits for the lease for as long as `patience`; after each moment in which somebody else has it
@@ -87,6 +120,20 @@ impl Turn<'_> {
         }
     }
 
+    /// The items after the one who had the turn before and never gave it back: as they are known, or as they
+    /// have written them late. Not for long: that process has most likely ended.
+    pub(crate) async fn after_the_one_before(&self, known: Items) -> Result<Items, StorageError> {
+        let since = Instant::now();
+        while self.abandoned && since.elapsed() < BELATED {
+            sleep(PAUSE).await;
+            let items = self.record.read().await?;
+            if items != known {
+                return Ok(items);
+            }
+        }
+        Ok(known)
+    }
+
     /// Writes what these changes say of the items as they are: they are asked anew where somebody else
     /// has written meanwhile.
     pub(crate) async fn write(&self, changes: impl Fn(&Items) -> Changes) -> Result<(), StorageError> {
@@ -104,7 +151,7 @@ impl Turn<'_> {
                             StorageErrorKind::Unavailable | StorageErrorKind::Conflict
                         ) =>
                 {
-                    sleep(Duration::from_millis(50)).await;
+                    sleep(PAUSE).await;
                 }
                 outcome => return outcome,
             }

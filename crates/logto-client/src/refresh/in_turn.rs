@@ -5,10 +5,13 @@ use crate::{
     LogtoClient, LogtoError, Secret,
     sign_out::revoke,
     tokens::{AccessTokenMap, StoredToken},
-    turn::Turn,
+    turn::{Record, Turn},
 };
 use logto_storage_core::{Changes, Items, StorageError, StorageErrorKind, keys};
 use std::time::Duration;
+
+/// For so long a refresh token that the store did not take is brought to it again.
+const KEPT: Duration = Duration::from_secs(60);
 
 /// The tokens of this record, by a call of one's own or another process's.
 pub(super) async fn call(client: &LogtoClient, shared: &Shared, ask: &Ask) -> Result<Refreshed, LogtoError> {
@@ -38,6 +41,10 @@ async fn in_turn(
     if let Some(refreshed) = good_enough(client, shared, ask, &items) {
         return Ok(Some(refreshed));
     }
+    let items = turn.after_the_one_before(items).await?;
+    if let Some(refreshed) = good_enough(client, shared, ask, &items) {
+        return Ok(Some(refreshed));
+    }
     let stored = items.get(keys::REFRESH_TOKEN).map(Secret::new).ok_or_else(signed_out)?;
     // This process may know a newer one, which the store did not take.
     let newest = client.0.refreshes.newest(client, &stored);
@@ -58,13 +65,15 @@ async fn in_turn(
     let now = client.0.settings.clock.now();
     match turn.write(|items| changes(items, &refreshed, now)).await {
         Ok(()) => Ok(Some(refreshed)),
-        Err(error) => not_written(client, refreshed, error).await,
+        Err(error) => not_written(client, shared, &stored, refreshed, error).await,
     }
 }
 
 /// What becomes of an answer that the store does not take.
 async fn not_written(
     client: &LogtoClient,
+    shared: &Shared,
+    stored: &Secret,
     refreshed: Refreshed,
     error: StorageError,
 ) -> Result<Option<Refreshed>, LogtoError> {
@@ -80,8 +89,35 @@ async fn not_written(
         StorageErrorKind::TooLarge => Err(error.into()),
         // The requests that wait are served; this process remembers the new refresh token.
         kind => {
-            tracing::error!(%error, ?kind, "a refreshed token is not written, and is in this process only");
+            tracing::error!(%error, ?kind, "a refreshed token is not written yet, and is in this process only");
+            let (client, record, stored) = (client.clone(), shared.record.clone(), stored.clone());
+            let late = refreshed.clone();
+            let tasks = client.0.tasks.clone();
+            tasks.spawn(async move { write_late(&client, &record, &stored, &late).await });
             Ok(Some(refreshed))
+        }
+    }
+}
+
+/// Brings an answer to a store that was away. Its turn may be over by then: it is written only in the place
+/// of a refresh token that it has taken the place of.
+async fn write_late(client: &LogtoClient, record: &Record, stored: &Secret, refreshed: &Refreshed) {
+    let ours = &refreshed.refresh_token;
+    let newest = |token: &Secret| client.0.refreshes.newest(client, token);
+    let written = record.write_late(KEPT, |items| {
+        let held = items.get(keys::REFRESH_TOKEN).map(Secret::new)?;
+        let is_older = held.expose() == stored.expose() || newest(&held).expose() == ours.expose();
+        let is_newest = newest(ours).expose() == ours.expose();
+        let replaces = held.expose() != ours.expose() && is_older && is_newest;
+        let now = client.0.settings.clock.now();
+        replaces.then(|| changes(items, refreshed, now).expecting(keys::REFRESH_TOKEN, Some(held.expose())))
+    });
+    match written.await {
+        Ok(()) => {}
+        Err(error) if error.kind() == StorageErrorKind::Gone => revoke(client, ours.clone()).await,
+        Err(error) => {
+            let kind = error.kind();
+            tracing::error!(%error, ?kind, "a refreshed token is not written, and is in this process only");
         }
     }
 }

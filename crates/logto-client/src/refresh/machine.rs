@@ -53,7 +53,7 @@ impl Ask {
 }
 
 /// What a call brought; everything in it is verified.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Refreshed {
     /// The refresh token from now on.
     pub(crate) refresh_token: Secret,

@@ -75,6 +75,46 @@ async fn an_answer_that_the_store_does_not_take_is_served_and_written_later() {
 }
 
 #[tokio::test]
+async fn a_refresh_is_written_when_the_store_comes_back_before_another_process_asks_with_the_old_token() {
+    let (processes, store) = processes().await;
+    let browser = processes.signed_in("alice").await;
+    let (_, visitor) = processes.request(0, &browser).await;
+    processes.emulator.hold(Endpoint::Token);
+    let refresh = tokio::spawn(async move { visitor.access_token(APIS[0]).await.map(drop) });
+    processes.until_asked(2).await;
+    store.set_away(true);
+    processes.emulator.release(Endpoint::Token);
+    refresh.await.unwrap().unwrap();
+    // The lease of the process that refreshed is over when the store comes back for both.
+    processes.clock.advance(Duration::from_secs(7));
+    store.set_away(false);
+    processes.token(1, &browser, APIS[1]).await.unwrap();
+    processes.token(0, &browser, APIS[0]).await.unwrap();
+    // One sign-in, and one refresh for each token.
+    assert_eq!(processes.emulator.count(Endpoint::Token), 3);
+}
+
+#[tokio::test]
+async fn a_sign_out_while_the_store_is_away_is_not_undone_by_a_late_write() {
+    let (processes, store) = processes().await;
+    let browser = processes.signed_in("alice").await;
+    let sub = processes.sub(&browser).await;
+    let (_, visitor) = processes.request(0, &browser).await;
+    processes.emulator.hold(Endpoint::Token);
+    let refresh = tokio::spawn(async move { visitor.access_token(APIS[0]).await.map(drop) });
+    processes.until_asked(2).await;
+    store.set_away(true);
+    processes.emulator.release(Endpoint::Token);
+    refresh.await.unwrap().unwrap();
+    store.set_away(false);
+    processes.clients[1].sign_out_everywhere(&sub).await.unwrap();
+    // Its tasks end when the late write has.
+    processes.clients[0].shutdown().await;
+    assert_eq!(processes.records_of(&sub).await, 0);
+    assert_eq!(processes.emulator.living_grants_of("alice"), 0);
+}
+
+#[tokio::test]
 async fn a_store_that_is_away_for_a_moment_while_the_provider_answers_is_waited_for() {
     let (processes, store) = processes().await;
     let browser = Browser::default();

@@ -99,7 +99,7 @@ pub(crate) async fn play(
 async fn round(scene: &Scene, step: Step, number: usize) -> Result<Value, String> {
     let username = format!("killed-{number}");
     let mut process = Process::start(&scene.plan).await;
-    let (visit, path) = match step.work {
+    let (visit, mut path) = match step.work {
         Work::Callback => {
             drop(scene.provider.add(&username));
             let mut visit = Visit::new(&username);
@@ -130,8 +130,12 @@ async fn round(scene: &Scene, step: Step, number: usize) -> Result<Value, String
             drop(request.await);
         }
         None => {
-            request.await.map_err(|error| format!("no answer: {error}"))?;
+            let page = request.await.map_err(|error| format!("no answer: {error}"))?;
             process.kill();
+            // The browser goes where the answer has sent it.
+            if page.status == 303 {
+                path = page.location().path().to_owned();
+            }
         }
     }
     again(scene, step, &process, visit, &path).await

@@ -130,14 +130,18 @@ impl Options {
     }
 
     pub(crate) fn title(&self) -> String {
+        if self.mode == Mode::Outage {
+            return format!(
+                "provider and store away, {} processes, {} sessions, 200 requests a second",
+                self.processes, self.rounds
+            );
+        }
         let what = match self.mode {
             Mode::Tokens if self.resources == 1 => "one resource".to_owned(),
             Mode::Tokens => format!("{} resources", self.resources),
             Mode::Callback => "one callback".to_owned(),
             Mode::SignOut => "sign-out".to_owned(),
-            Mode::Outage => {
-                format!("provider and store away, {} sessions, 200 requests a second", self.rounds)
-            }
+            Mode::Outage => String::new(),
         };
         format!(
             "{what}, {} processes x {} requests, {} sessions at once, provider {}..{} ms, leeway {} s",
