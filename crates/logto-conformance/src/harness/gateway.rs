@@ -106,15 +106,19 @@ async fn listen(port: u16) -> io::Result<TcpListener> {
 }
 
 async fn connect(inside: TcpStream, to: SocketAddr, mut passage: watch::Receiver<Passage>) -> io::Result<()> {
-    let outside = TcpStream::connect(to).await?;
-    let (from_inside, to_inside) = inside.into_split();
-    let (from_outside, to_outside) = outside.into_split();
-    let (there, back) = (passage.clone(), passage.clone());
+    let mut cut = passage.clone();
+    let carried = async {
+        let (mut from_inside, to_inside) = inside.into_split();
+        let mut first = Vec::new();
+        held_back(&mut from_inside, &mut first, &mut passage).await?;
+        let (from_outside, mut to_outside) = TcpStream::connect(to).await?.into_split();
+        to_outside.write_all(&first).await?;
+        let back = passage.clone();
+        tokio::try_join!(carry(from_inside, to_outside, passage), carry(from_outside, to_inside, back))
+    };
     tokio::select! {
-        _ = passage.wait_for(|passage| *passage == Passage::Refused) => {}
-        _ = async {
-            tokio::join!(carry(from_inside, to_outside, there), carry(from_outside, to_inside, back))
-        } => {}
+        _ = cut.wait_for(|passage| *passage == Passage::Refused) => {}
+        carried = carried => drop(carried?),
     }
     Ok(())
 }
@@ -124,15 +128,37 @@ async fn carry(
     mut to: OwnedWriteHalf,
     mut passage: watch::Receiver<Passage>,
 ) -> io::Result<()> {
-    let mut bytes = vec![0; 16 * 1024];
+    let mut bytes = Vec::with_capacity(16 * 1024);
     loop {
-        let read = from.read(&mut bytes).await?;
-        if passage.wait_for(|passage| *passage != Passage::Silent).await.is_err() {
+        bytes.clear();
+        from.read_buf(&mut bytes).await?;
+        let is_end = bytes.is_empty();
+        held_back(&mut from, &mut bytes, &mut passage).await?;
+        if is_end {
+            return to.shutdown().await;
+        }
+        to.write_all(&bytes).await?;
+    }
+}
+
+/// Waits while nothing passes, and gathers what comes meanwhile. Where one side gives up the other hears
+/// nothing of what was held back: as in a network that is cut, it never arrives.
+async fn held_back(
+    from: &mut OwnedReadHalf,
+    bytes: &mut Vec<u8>,
+    passage: &mut watch::Receiver<Passage>,
+) -> io::Result<()> {
+    loop {
+        if *passage.borrow_and_update() != Passage::Silent {
             return Ok(());
         }
-        match bytes.get(..read) {
-            Some(bytes) if !bytes.is_empty() => to.write_all(bytes).await?,
-            _ => return to.shutdown().await,
+        tokio::select! {
+            changed = passage.changed() => changed.map_err(io::Error::other)?,
+            read = from.read_buf(bytes) => {
+                if read? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
         }
     }
 }
