@@ -1,17 +1,18 @@
 //! The provider away for ten minutes of injected time, the store away for half a minute: nobody is lost.
 
 mod load;
+mod switch;
 
 use crate::options::Options;
 use load::{Kept, Load};
 use logto_conformance::{
     flow::RESOURCES,
-    harness::{Figure, Gateway, Passage, Person, Provider, Report, Setting, Site, Store, token_path, worker},
-    servers::free_port,
+    harness::{Figure, Passage, Person, Provider, Report, Setting, Site, Store, token_path, worker},
 };
 use logto_emulator::{Endpoint, Failure};
 use serde_json::{Value, json};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
+use switch::Switch;
 
 /// So much time passes in one step while the provider is away, for everybody.
 const STEP: Duration = Duration::from_secs(10);
@@ -42,17 +43,7 @@ pub(crate) async fn play(
         seed: options.seed,
         behind_gateway: true,
     };
-    let gateway = match &store.server {
-        Some(server) => {
-            let to = SocketAddr::from(([127, 0, 0, 1], server.port()));
-            Some(Gateway::start(free_port(), to).await)
-        }
-        None => None,
-    };
-    let address = match &gateway {
-        Some(gateway) => store.address_by(gateway.port()),
-        None => store.address.clone(),
-    };
+    let (switch, address) = Switch::of(store).await;
     let site = Arc::new(Site::start(&address, client, options.processes, &setting, 3000).await);
     report.say(&format!("{} client: processes {:?}", client.name(), site.pids()));
     report.keep(&format!("processes of the {} client", client.name()), site.pids());
@@ -67,13 +58,16 @@ pub(crate) async fn play(
     let kept = provider_away(&site, &people, report).await;
     let mut lost = lost(&site, &people).await;
     outages.push(("provider", AFTER_PROVIDER, kept));
-    match &gateway {
-        Some(gateway) => {
-            outages.push(("store", AFTER_STORE, store_away(&site, &people, gateway, options, report).await));
+    match switch {
+        Some(mut switch) => {
+            let kept = store_away(&site, &people, &mut switch, options, report).await;
+            outages.push(("store", AFTER_STORE, kept));
             let again = self::lost(&site, &people).await;
             lost.iter_mut().zip(again).for_each(|(lost, again)| *lost |= again);
         }
-        None => println!("skipped: store away: {} has no server that could be", store.name),
+        None => {
+            println!("skipped: store away: what a process keeps in memory is away with the process alone")
+        }
     }
     let sessions = people.iter().zip(lost).enumerate();
     let sessions = sessions.map(|(number, (person, lost))| {
@@ -142,7 +136,7 @@ async fn steps(site: &Site, real: Duration) {
 async fn store_away(
     site: &Arc<Site>,
     people: &Arc<Vec<Person>>,
-    gateway: &Gateway,
+    switch: &mut Switch,
     options: &Options,
     report: &Report,
 ) -> Kept {
@@ -151,13 +145,7 @@ async fn store_away(
     // All tokens expire: refreshes are on their way when the store goes.
     pass(site, HOUR).await;
     tokio::time::sleep(Duration::from_millis(60)).await;
-    report.say("the store refuses connections");
-    gateway.set(Passage::Refused).await;
-    tokio::time::sleep(options.away / 2).await;
-    report.say("the store says nothing");
-    gateway.set(Passage::Silent).await;
-    tokio::time::sleep(options.away / 2).await;
-    gateway.set(Passage::Open).await;
+    switch.off(options.away, report).await;
     report.say("the store is back");
     load.back();
     tokio::time::sleep(AFTERWARDS).await;
