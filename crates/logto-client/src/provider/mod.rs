@@ -5,13 +5,13 @@ mod cache;
 mod tests;
 
 use crate::{
-    ErrorKind, LogtoError,
+    ErrorKind, LogtoError, Secret,
+    connection::Connection,
     oidc::{
         answer,
         discovery::{self, Metadata},
         token::{self, TokenAnswer},
     },
-    settings::Settings,
     transport::{Request, Response},
     verify::{
         IdTokenRules, JwkSet, LogoutToken, LogoutTokenRules, VerifiedIdToken, VerifyError, VerifyErrorKind,
@@ -50,7 +50,7 @@ const REFETCH_WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct Provider {
-    settings: Arc<Settings>,
+    connection: Arc<Connection>,
     metadata: Cache<Metadata>,
     keys: Cache<JwkSet>,
     /// When the keys were fetched of late.
@@ -58,9 +58,9 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(connection: Arc<Connection>) -> Self {
         Self {
-            settings,
+            connection,
             metadata: Cache::new(METADATA),
             keys: Cache::new(KEYS),
             key_fetches: Mutex::new(VecDeque::new()),
@@ -69,32 +69,35 @@ impl Provider {
 
     pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>, LogtoError> {
         self.metadata
-            .get(self.settings.clock.now(), async || {
-                let answer = self.document(discovery::address(&self.settings)?).await?;
-                let metadata = discovery::parse(&answer.body, &self.settings)?;
+            .get(self.connection.now(), async || {
+                let answer = self.document(discovery::address(&self.connection)?).await?;
+                let metadata = discovery::parse(&answer.body, &self.connection)?;
                 Ok((metadata, answer.cache_control))
             })
             .await
     }
 
     pub(crate) async fn keys(&self) -> Result<Arc<JwkSet>, LogtoError> {
-        self.keys.get(self.settings.clock.now(), async || self.fetch_keys().await).await
+        self.keys.get(self.connection.now(), async || self.fetch_keys().await).await
     }
 
     /// What the token endpoint answers to this form; nothing of it is verified yet.
-    pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Result<TokenAnswer, LogtoError> {
+    pub(crate) async fn token(
+        &self,
+        form: &[(&str, &str)],
+        authorization: Option<Secret>,
+    ) -> Result<TokenAnswer, LogtoError> {
         let endpoint = self.metadata().await?.token_endpoint.clone();
         // Before a code or refresh token is spent: without keys nothing could be verified afterwards.
         self.keys().await?;
-        let request = Request::post(endpoint, form, TOKEN_TIMEOUT)
-            .with_authorization(token::client_authentication(&self.settings));
+        let request = Request::post(endpoint, form, TOKEN_TIMEOUT).with_authorization(authorization);
         token::parse(answer::json(&self.send(request).await?)?)
     }
 
     /// What every ID token that comes with this access token is checked by.
-    pub(crate) fn id_token_rules(&self, access_token: &str) -> IdTokenRules {
-        IdTokenRules::new(&self.settings.issuer, &self.settings.app_id)
-            .clock_tolerance(self.settings.clock_tolerance)
+    pub(crate) fn id_token_rules(&self, app_id: &str, access_token: &str) -> IdTokenRules {
+        IdTokenRules::new(&self.connection.issuer, app_id)
+            .clock_tolerance(self.connection.clock_tolerance)
             .access_token(access_token)
     }
 
@@ -110,11 +113,12 @@ impl Provider {
     /// Verifies a logout token; keys are fetched anew where none fits. A strict check wants its type too.
     pub(crate) async fn verify_logout_token(
         &self,
+        app_id: &str,
         token: &str,
         strict: bool,
     ) -> Result<LogoutToken, LogtoError> {
-        let rules = LogoutTokenRules::new(&self.settings.issuer, &self.settings.app_id)
-            .clock_tolerance(self.settings.clock_tolerance);
+        let rules = LogoutTokenRules::new(&self.connection.issuer, app_id)
+            .clock_tolerance(self.connection.clock_tolerance);
         let rules = if strict { rules.require_type() } else { rules };
         let verified = self.verify(|keys, now| rules.verify(token, keys, now)).await?;
         verified.map_err(|error| {
@@ -130,7 +134,7 @@ impl Provider {
         check: impl Fn(&JwkSet, Duration) -> Result<T, VerifyError>,
     ) -> Result<Result<T, VerifyError>, LogtoError> {
         let keys = self.keys().await?;
-        let now = self.settings.clock.now();
+        let now = self.connection.now();
         let outcome = check(&keys, now);
         if !matches!(&outcome, Err(error) if error.kind() == VerifyErrorKind::UnknownKey) {
             return Ok(outcome);
@@ -140,7 +144,7 @@ impl Provider {
 
     /// Keys newer than `known`: another caller's, or fetched now if that has not been done too often.
     async fn newer_keys(&self, known: &Arc<JwkSet>) -> Result<Option<Arc<JwkSet>>, LogtoError> {
-        let now = self.settings.clock.now();
+        let now = self.connection.now();
         self.keys.newer(now, known, || self.may_fetch_keys(now), async || self.fetch_keys().await).await
     }
 
@@ -154,7 +158,7 @@ impl Provider {
 
     async fn fetch_keys(&self) -> Result<(JwkSet, Option<String>), LogtoError> {
         let url = self.metadata().await?.jwks_uri.clone();
-        self.key_fetches.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.settings.clock.now());
+        self.key_fetches.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.connection.now());
         let answer = self.document(url).await?;
         let keys = JwkSet::parse(&answer.body).map_err(|error| {
             LogtoError::new(ErrorKind::ProviderMisbehaved, "the provider's keys cannot be read")
@@ -170,6 +174,6 @@ impl Provider {
     }
 
     pub(crate) async fn send(&self, request: Request) -> Result<Response, LogtoError> {
-        self.settings.transport.send(request).await.map_err(answer::no_answer)
+        self.connection.transport.send(request).await.map_err(answer::no_answer)
     }
 }
