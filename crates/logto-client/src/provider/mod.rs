@@ -167,7 +167,7 @@ impl Provider {
     }
 
     /// Keys newer than `known`: another caller's, or fetched now if that has not been done too often.
-    async fn newer_keys(&self, known: &Arc<JwkSet>) -> Result<Option<Arc<JwkSet>>, LogtoError> {
+    pub(crate) async fn newer_keys(&self, known: &Arc<JwkSet>) -> Result<Option<Arc<JwkSet>>, LogtoError> {
         let now = self.0.connection.now();
         self.0.keys.newer(now, known, || self.may_fetch_keys(now), async || self.fetch_keys().await).await
     }
