@@ -154,7 +154,7 @@ impl ApiConfig {
     }
 
     /// How many verified tokens are remembered at most, so that the signature of each is checked once; default
-    /// 10 000, about 20 MB. With 0 none is remembered.
+    /// 10 000, about 15 MB. With 0 none is remembered.
     ///
     /// Expiry, audience, organization and scopes are checked at every request all the same, and a token is
     /// forgotten as soon as its key is withdrawn.

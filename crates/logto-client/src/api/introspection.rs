@@ -23,6 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MOST_ANSWERS: usize = 10_000;
 /// So many requests are at the provider at once; the others wait.
 const MOST_REQUESTS: usize = 16;
+/// Who waits longer for a place is told to try later.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Logto's have 43 characters.
 const LONGEST_TOKEN: usize = 1024;
 
@@ -86,8 +88,9 @@ impl Introspector {
         rules: &AccessTokenRules,
         now: Duration,
     ) -> Outcome {
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await;
+        let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, self.places.acquire()).await else {
+            return Err(busy().into());
+        };
         // Who comes as another one's request ends.
         if let Some(outcome) = self.believed(fingerprint, now) {
             return outcome;
@@ -140,6 +143,11 @@ impl Introspector {
     fn answers(&self) -> MutexGuard<'_, Answers> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn busy() -> LogtoError {
+    LogtoError::new(ErrorKind::Unavailable, "the provider is asked about too many opaque tokens: try later")
+        .with_retry_after(Some(Duration::from_secs(1)))
 }
 
 impl fmt::Debug for Introspector {

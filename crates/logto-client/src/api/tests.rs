@@ -13,7 +13,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -22,6 +22,7 @@ use std::{
 #[derive(Debug, Default)]
 struct Scripted {
     introspections: AtomicUsize,
+    silent: AtomicBool,
     answers: Mutex<HashMap<String, (u16, Value)>>,
     authorization: Mutex<Option<String>>,
 }
@@ -41,6 +42,10 @@ impl Transport for Scripted {
                 *self.authorization.lock().unwrap() =
                     request.authorization.map(|authorization| authorization.expose().to_owned());
                 tokio::task::yield_now().await;
+                if self.silent.load(Ordering::SeqCst) {
+                    tokio::time::sleep(request.timeout).await;
+                    return Err(TransportError::new("timed out"));
+                }
                 let answers = self.answers.lock().unwrap();
                 answers.get(&form["token"]).cloned().unwrap_or((200, json!({"active": false})))
             }
@@ -254,6 +259,24 @@ async fn a_wrong_secret_and_an_outage_blame_no_token_and_are_not_believed() {
     }
     stage.answers(OPAQUE, 200, &active());
     assert_eq!(stage.judge(OPAQUE, &Access::api()).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_opaque_tokens_waits_for_a_silent_provider_no_longer_than_stated() {
+    let stage = Stage::asking();
+    stage.provider.silent.store(true, Ordering::SeqCst);
+    let tasks: Vec<_> = (0..200)
+        .map(|number| {
+            let verifier = stage.verifier.clone();
+            tokio::spawn(async move { verifier.verify(&format!("t-{number}"), &Access::api()).await })
+        })
+        .collect();
+    let since = tokio::time::Instant::now();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap_err().kind(), AccessErrorKind::Unavailable);
+    }
+    assert!(since.elapsed() <= Duration::from_secs(10), "{:?}", since.elapsed());
+    assert!(stage.asked() <= 32, "{}", stage.asked());
 }
 
 #[tokio::test]

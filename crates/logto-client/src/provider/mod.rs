@@ -86,7 +86,11 @@ impl Provider {
     }
 
     pub(crate) async fn keys(&self) -> Result<Arc<JwkSet>, LogtoError> {
-        let now = self.0.connection.now();
+        self.keys_at(self.0.connection.now()).await
+    }
+
+    /// The keys, for one who knows the time.
+    pub(crate) async fn keys_at(&self, now: Duration) -> Result<Arc<JwkSet>, LogtoError> {
         if let Some(fresh) = self.0.keys.fresh(now) {
             return Ok(fresh);
         }
