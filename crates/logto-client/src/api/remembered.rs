@@ -234,6 +234,8 @@ mod tests {
                         barrier.wait().await;
                         let check = || {
                             checks.fetch_add(1, Ordering::SeqCst);
+                            // Long enough for the other threads to come by.
+                            std::thread::sleep(std::time::Duration::from_millis(20));
                             if is_good { Ok(good) } else { Err(VerifyError::claim_of("exp", "is over")) }
                         };
                         remembered.get_or_check(token, &keys, NOW, check).await.is_ok()
