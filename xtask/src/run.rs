@@ -10,6 +10,8 @@ use std::{
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) success: bool,
+    /// How it ended, where nobody has killed it.
+    pub(crate) code: Option<i32>,
     pub(crate) passed: usize,
     pub(crate) failed: usize,
 }
@@ -40,7 +42,10 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
             println!("{line}");
         }
     }
-    outcome.success = child.wait().is_ok_and(|status| status.success());
+    if let Ok(status) = child.wait() {
+        outcome.success = status.success();
+        outcome.code = status.code();
+    }
     outcome
 }
 

@@ -17,8 +17,9 @@ pub(crate) struct Tool {
 }
 
 /// Every program that tests start.
-pub(crate) const TOOLS: [Tool; 5] = [
+pub(crate) const TOOLS: [Tool; 6] = [
     Tool { variable: "LOGTO_TEST_REDIS_SERVER", names: &["redis-server"], package: "redis-server" },
+    Tool { variable: "LOGTO_TEST_POSTGRES", names: &["postgres"], package: "postgresql" },
     Tool {
         variable: "LOGTO_TEST_CHROMIUM",
         names: &["chromium", "chromium-browser", "google-chrome"],
@@ -45,8 +46,15 @@ fn find(tool: &Tool) -> Option<PathBuf> {
     }
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
+        .chain(folders_of_postgresql())
         .flat_map(|folder| tool.names.iter().map(move |name| folder.join(name)))
         .find(|file| file.is_file())
+}
+
+/// Debian keeps its programs beside the path.
+fn folders_of_postgresql() -> impl Iterator<Item = PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.map(|version| version.path().join("bin"))
 }
 
 fn install(packages: &[&str]) {

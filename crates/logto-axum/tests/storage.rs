@@ -192,21 +192,21 @@ mod over_0_15_in_memory {
 }
 
 #[cfg(feature = "tower-sessions-0_15")]
-mod over_0_15_on_sqlite {
+mod over_0_15_in_files {
     use super::*;
-    use tower_sessions_rusqlite_store::RusqliteStore;
+    use logto_conformance::servers::Folder;
+    use tower_sessions_file_store::FileSessionStorage;
 
-    impl v15::Open for RusqliteStore {
-        type Keep = ();
+    impl v15::Open for FileSessionStorage {
+        type Keep = Folder;
 
-        async fn open() -> (Self, ()) {
-            let store = Self::new(tokio_rusqlite::Connection::open_in_memory().await.unwrap());
-            store.migrate().await.unwrap();
-            (store, ())
+        async fn open() -> (Self, Folder) {
+            let folder = Folder::new("sessions");
+            (Self::new_in_folder(folder.path().to_owned()), folder)
         }
     }
 
-    logto_conformance::storage_suite!(v15::Lab<RusqliteStore>);
+    logto_conformance::storage_suite!(v15::Lab<FileSessionStorage>);
 }
 
 #[cfg(feature = "tower-sessions-0_14")]
@@ -223,6 +223,24 @@ mod over_0_14_in_memory {
     }
 
     logto_conformance::storage_suite!(v14::Lab<MemoryStore>);
+}
+
+#[cfg(feature = "tower-sessions-0_14")]
+mod over_0_14_on_sqlite {
+    use super::*;
+    use tower_sessions_rusqlite_store::RusqliteStore;
+
+    impl v14::Open for RusqliteStore {
+        type Keep = ();
+
+        async fn open() -> (Self, ()) {
+            let store = Self::new(tokio_rusqlite::Connection::open_in_memory().await.unwrap());
+            store.migrate().await.unwrap();
+            (store, ())
+        }
+    }
+
+    logto_conformance::storage_suite!(v14::Lab<RusqliteStore>);
 }
 
 #[cfg(feature = "tower-sessions-0_14")]

@@ -1,8 +1,14 @@
 //! Programs that tests need: found, started on free ports, stopped when dropped; what is missing is noted.
 
+mod folder;
+#[cfg(unix)]
+mod postgres;
+
+pub use folder::Folder;
+
 use std::{
     env,
-    fs::{self, OpenOptions},
+    fs::OpenOptions,
     io::Write,
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -41,8 +47,10 @@ pub fn note_skip(test: &str, needs: &str) {
 /// A program that runs for a test, with a folder of its own; both are gone when it is dropped.
 #[derive(Debug)]
 pub struct Server {
+    name: &'static str,
+    command: Command,
     child: Child,
-    folder: PathBuf,
+    _folder: Folder,
     port: u16,
 }
 
@@ -69,18 +77,23 @@ impl Server {
     ///
     /// Where it does not listen within ten seconds.
     #[must_use]
-    pub fn start(name: &str, command: impl Fn(u16, &Path) -> Command) -> Self {
+    pub fn start(name: &'static str, command: impl Fn(u16, &Path) -> Command) -> Self {
+        Self::launch(name, Folder::new(name), Stdio::null(), command)
+    }
+
+    /// Where the input is a pipe, its end tells the program to stop.
+    fn launch(
+        name: &'static str,
+        folder: Folder,
+        input: Stdio,
+        command: impl Fn(u16, &Path) -> Command,
+    ) -> Self {
         let port = free_port();
-        let folder = env::temp_dir().join(format!("logto-test-{name}-{}-{port}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder for the server");
-        let child = command(port, &folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let server = Self { child, folder, port };
-        server.wait_until_it_listens(name);
+        let mut command = command(port, folder.path());
+        command.stdin(input).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("the server starts");
+        let server = Self { name, command, child, _folder: folder, port };
+        server.wait_until_it_listens();
         server
     }
 
@@ -90,10 +103,37 @@ impl Server {
         self.port
     }
 
-    fn wait_until_it_listens(&self, name: &str) {
+    /// Stops the program at once; its folder stays.
+    pub fn stop(&mut self) {
+        if let Some(input) = &mut self.child.stdin {
+            drop(input.write_all(b"keep\n"));
+        }
+        self.end();
+    }
+
+    /// Starts the program anew, on the same port and folder.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not listen within ten seconds.
+    pub fn start_again(&mut self) {
+        self.child = self.command.spawn().expect("the server starts");
+        self.wait_until_it_listens();
+    }
+
+    fn end(&mut self) {
+        if let Some(input) = self.child.stdin.take() {
+            drop(input);
+        } else {
+            drop(self.child.kill());
+        }
+        drop(self.child.wait());
+    }
+
+    fn wait_until_it_listens(&self) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            assert!(Instant::now() < deadline, "{name} does not listen on port {}", self.port);
+            assert!(Instant::now() < deadline, "{} does not listen on port {}", self.name, self.port);
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -101,9 +141,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-        drop(fs::remove_dir_all(&self.folder));
+        self.end();
     }
 }
 

@@ -91,7 +91,7 @@ impl fmt::Debug for Received {
 pub(crate) struct Faults {
     counts: HashMap<Endpoint, u64>,
     received: HashMap<Endpoint, Received>,
-    latency: HashMap<Endpoint, Duration>,
+    latency: HashMap<Endpoint, Latency>,
     held: HashMap<Endpoint, watch::Sender<bool>>,
     always: HashMap<Endpoint, Failure>,
     next: HashMap<Endpoint, (Failure, u32)>,
@@ -107,7 +107,17 @@ impl Faults {
     }
 
     pub(crate) fn set_latency(&mut self, endpoint: Endpoint, latency: Duration) {
-        self.latency.insert(endpoint, latency);
+        self.latency.insert(endpoint, Latency::Fixed(latency));
+    }
+
+    pub(crate) fn set_latency_between(
+        &mut self,
+        endpoint: Endpoint,
+        from: Duration,
+        to: Duration,
+        seed: u64,
+    ) {
+        self.latency.insert(endpoint, Latency::Between { from, to, random: seed });
     }
 
     pub(crate) fn hold(&mut self, endpoint: Endpoint, held: bool) {
@@ -129,10 +139,8 @@ impl Faults {
     fn meet(&mut self, endpoint: Endpoint, received: Received) -> (Wait, Option<Failure>) {
         *self.counts.entry(endpoint).or_default() += 1;
         self.received.insert(endpoint, received);
-        let wait = Wait {
-            latency: self.latency.get(&endpoint).copied().unwrap_or_default(),
-            gate: self.held.get(&endpoint).map(watch::Sender::subscribe),
-        };
+        let (before, after) = self.latency.get_mut(&endpoint).map(Latency::next).unwrap_or_default();
+        let wait = Wait { before, after, gate: self.held.get(&endpoint).map(watch::Sender::subscribe) };
         let failure = match self.next.get_mut(&endpoint) {
             Some((failure, times)) if *times > 0 => {
                 *times -= 1;
@@ -144,9 +152,39 @@ impl Faults {
     }
 }
 
-/// What a request waits for before it is answered.
+/// How long an endpoint takes.
+enum Latency {
+    Fixed(Duration),
+    Between { from: Duration, to: Duration, random: u64 },
+}
+
+impl Latency {
+    /// What the next request takes before it is decided, and after.
+    fn next(&mut self) -> (Duration, Duration) {
+        match self {
+            Self::Fixed(latency) => (*latency, Duration::ZERO),
+            Self::Between { from, to, random } => {
+                let whole = *from + to.saturating_sub(*from).mul_f64(share(random));
+                let before = whole.mul_f64(share(random));
+                (before, whole.saturating_sub(before))
+            }
+        }
+    }
+}
+
+/// The next number of this sequence, from 0 to 1: SplitMix64.
+fn share(random: &mut u64) -> f64 {
+    *random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *random;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// What a request waits for before it is decided, and its answer before it leaves.
 struct Wait {
-    latency: Duration,
+    before: Duration,
+    after: Duration,
     gate: Option<watch::Receiver<bool>>,
 }
 
@@ -164,15 +202,21 @@ pub(crate) async fn meet(State(shared): State<Arc<Shared>>, request: Request, ne
         parameters: form_urlencoded::parse(form).into_owned().collect(),
     };
     let (wait, failure) = shared.state().faults.meet(endpoint, received);
-    if !wait.latency.is_zero() {
-        tokio::time::sleep(wait.latency).await;
-    }
+    sleep(wait.before).await;
     if let Some(mut gate) = wait.gate {
         drop(gate.wait_for(|held| !held).await);
     }
-    match failure {
+    let response = match failure {
         Some(failure) => fail(failure).await,
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
+    };
+    sleep(wait.after).await;
+    response
+}
+
+async fn sleep(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -218,5 +262,28 @@ impl http_body::Body for Broken {
             }
             _ => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_between_two_bounds_are_spread_over_all_of_it_and_follow_the_seed() {
+        let (from, to) = (Duration::from_millis(100), Duration::from_millis(500));
+        let times = |seed| {
+            let mut latency = Latency::Between { from, to, random: seed };
+            (0..1000).map(|_| latency.next()).collect::<Vec<_>>()
+        };
+        let wholes: Vec<_> = times(7).into_iter().map(|(before, after)| before + after).collect();
+        assert!(wholes.iter().all(|whole| (from..=to).contains(whole)));
+        for tenth in 0..10 {
+            let band = from + (to - from) * tenth / 10..from + (to - from) * (tenth + 1) / 10;
+            let within = wholes.iter().filter(|whole| band.contains(whole)).count();
+            assert!((50..200).contains(&within), "{within} of 1000 in {band:?}");
+        }
+        assert_eq!(times(7), times(7));
+        assert_ne!(times(7), times(8));
     }
 }

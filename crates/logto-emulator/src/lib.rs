@@ -9,6 +9,7 @@ mod fault;
 mod keys;
 mod session;
 mod state;
+mod watch;
 
 pub use directory::{Application, User};
 pub use fault::{Endpoint, Failure, Received};
@@ -24,6 +25,7 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+pub use watch::TokenCall;
 
 /// A local Logto on loopback: ready when it is returned, gone when it is dropped.
 ///
@@ -194,6 +196,13 @@ impl Emulator {
         self.shared.state().faults.set_latency(endpoint, latency);
     }
 
+    /// An endpoint takes a time of its own for each request, from the shorter to the longer of the two: a
+    /// part of it before the request is decided and the rest before its answer leaves. The same seed gives
+    /// the same times, in the order of the requests.
+    pub fn set_latency_between(&self, endpoint: Endpoint, from: Duration, to: Duration, seed: u64) {
+        self.shared.state().faults.set_latency_between(endpoint, from, to, seed);
+    }
+
     /// An endpoint counts requests and answers none of them, until it is released.
     pub fn hold(&self, endpoint: Endpoint) {
         self.shared.state().faults.hold(endpoint, true);
@@ -229,6 +238,11 @@ impl Emulator {
         self.shared.state().tampers.user_info = Some(Arc::new(change) as Tamper);
     }
 
+    /// Tells of every request that the token endpoint decides, before its answer is sent.
+    pub fn watch_token_calls(&self, watch: impl Fn(&TokenCall) + Send + Sync + 'static) {
+        self.shared.state().tampers.watch = Some(Arc::new(watch));
+    }
+
     /// A new key signs from now on; the previous one stays published.
     ///
     /// # Errors
@@ -260,6 +274,12 @@ impl Emulator {
     /// Ends everything that this person has given, as an administrator does.
     pub fn revoke_grants_of(&self, username: &str) {
         self.shared.state().end_grants(|grant| grant.username == username);
+    }
+
+    /// How much of what this person has given is alive: one per sign-in.
+    #[must_use]
+    pub fn living_grants_of(&self, username: &str) -> usize {
+        self.shared.state().living_grants_of(username)
     }
 
     /// An application's secret from now on.

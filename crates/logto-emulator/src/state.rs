@@ -5,6 +5,7 @@ use crate::{
     fault::Faults,
     keys::{self, Keys},
     session::{Session, Sessions},
+    watch::Watch,
 };
 use serde_json::{Map, Value};
 use std::{
@@ -71,6 +72,7 @@ pub(crate) struct Tampers {
     pub(crate) id_token: Option<Tamper>,
     pub(crate) token_answer: Option<Tamper>,
     pub(crate) user_info: Option<Tamper>,
+    pub(crate) watch: Option<Watch>,
 }
 
 /// An authorization request that is in order.
@@ -208,6 +210,19 @@ impl State {
         for grant in self.grants.iter_mut().filter(|grant| meant(grant)) {
             grant.alive = false;
         }
+    }
+
+    pub(crate) fn living_grants_of(&self, username: &str) -> usize {
+        self.grants.iter().filter(|grant| grant.alive && grant.username == username).count()
+    }
+
+    /// Whose code or refresh token this is, and whether it was used before.
+    pub(crate) fn owner(&self, presented: &str) -> Option<(String, bool)> {
+        if let Some(code) = self.codes.get(presented) {
+            return Some((code.username.clone(), code.grant.is_some()));
+        }
+        let known = self.refresh_tokens.get(presented)?;
+        Some((self.grants.get(known.grant)?.username.clone(), known.used_at.is_some()))
     }
 
     pub(crate) fn issue_opaque_token(&mut self, grant: usize) -> String {

@@ -3,26 +3,28 @@
 mod memory;
 #[path = "../../axum-sample/src/page.rs"]
 mod page;
+mod sessions;
+#[path = "../../axum-sample/src/stores.rs"]
+mod stores;
 
 use actix_session::SessionMiddleware;
 use actix_web::{
     App, HttpServer,
-    cookie::Key,
     middleware::from_fn,
     web::{self, Data, Html, Json, Query},
 };
 use logto_actix::{
     IdTokenClaims, Logto, LogtoClient, LogtoConfig, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
-    TokenTarget, UserInfo,
+    TokenTarget, UserInfo, logto_client::StorageMode,
 };
 use logto_emulator::Emulator;
-use memory::MemoryStore;
 use serde_json::{Value, json};
 use std::{collections::HashMap, env, error::Error, net::TcpListener};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::INFO).init();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    log.with_max_level(tracing_subscriber::filter::LevelFilter::INFO).init();
     let port: u16 = env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
     let listener = TcpListener::bind(("127.0.0.1", port))?;
     let base_url = match env::var("LOGTO_BASE_URL") {
@@ -42,6 +44,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .resources(words("LOGTO_RESOURCES")),
         None => LogtoConfig::from_env()?,
     };
+    let config = match stores::token_store().await? {
+        Some(store) => config.token_store(store),
+        None => config,
+    };
     // One client for all workers, made outside their factory.
     let client = LogtoClient::new(config.base_url(&base_url))?;
 
@@ -49,7 +55,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(emulator) = &emulator {
         println!("sign in as alice / alice at the local Logto on {}", emulator.endpoint());
     }
-    serve(listener, client.clone(), base_url.starts_with("https:")).await?;
+    let mut routes = LogtoRoutes::new();
+    if client.storage_mode() == StorageMode::Tickets {
+        routes = routes.back_channel_logout(&client)?;
+    }
+    serve(listener, client.clone(), routes, base_url.starts_with("https:")).await?;
     // Sign-ins whose browsers have gone away are completed first.
     client.shutdown().await;
     Ok(())
@@ -60,9 +70,13 @@ fn words(variable: &str) -> Vec<String> {
 }
 
 /// Until Ctrl-C, or what a deployment sends.
-async fn serve(listener: TcpListener, client: LogtoClient, secure: bool) -> std::io::Result<()> {
-    // In memory: a restart signs everybody out. Production keeps sessions in Redis or the like.
-    let (store, key, routes) = (MemoryStore::default(), Key::generate(), LogtoRoutes::new());
+async fn serve(
+    listener: TcpListener,
+    client: LogtoClient,
+    routes: LogtoRoutes,
+    secure: bool,
+) -> Result<(), Box<dyn Error>> {
+    let (store, key) = (sessions::store().await?, sessions::key()?);
     HttpServer::new(move || {
         let sessions = SessionMiddleware::builder(store.clone(), key.clone()).cookie_secure(secure).build();
         App::new()
@@ -78,7 +92,8 @@ async fn serve(listener: TcpListener, client: LogtoClient, secure: bool) -> std:
     })
     .listen(listener)?
     .run()
-    .await
+    .await?;
+    Ok(())
 }
 
 /// For everybody.

@@ -1,11 +1,13 @@
 //! An axum application that signs people in with Logto: pages for everybody, pages for who is signed in.
 
 mod page;
+mod sessions;
+mod stores;
 
 use axum::{Json, Router, extract::Query, middleware::from_fn, response::Html, routing::get};
 use logto_axum::{
     IdTokenClaims, Logto, LogtoClient, LogtoConfig, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
-    TokenTarget, UserInfo,
+    TokenTarget, UserInfo, logto_client::StorageMode,
 };
 use logto_emulator::Emulator;
 use serde_json::{Value, json};
@@ -13,11 +15,11 @@ use std::{collections::HashMap, env, error::Error};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
-use tower_sessions::{MemoryStore, SessionManagerLayer, cookie::SameSite};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::INFO).init();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    log.with_max_level(tracing_subscriber::filter::LevelFilter::INFO).init();
     let port = env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let base_url = match env::var("LOGTO_BASE_URL") {
@@ -37,15 +39,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .resources(words("LOGTO_RESOURCES")),
         None => LogtoConfig::from_env()?,
     };
+    let config = match stores::token_store().await? {
+        Some(store) => config.token_store(store),
+        None => config,
+    };
     let client = LogtoClient::new(config.base_url(&base_url))?;
+    let app = sessions::around(routes(&client)?, base_url.starts_with("https:")).await?;
 
     println!("open {base_url}");
     if let Some(emulator) = &emulator {
         println!("sign in as alice / alice at the local Logto on {}", emulator.endpoint());
     }
-    axum::serve(listener, app(client.clone(), base_url.starts_with("https:")))
-        .with_graceful_shutdown(stopped())
-        .await?;
+    let app = app.layer(from_fn(logto_axum::watch_cookie_size)).with_state(client.clone());
+    axum::serve(listener, app).with_graceful_shutdown(stopped()).await?;
     // Sign-ins whose browsers have gone away are completed first.
     client.shutdown().await;
     Ok(())
@@ -67,20 +73,18 @@ async fn stopped() {
     drop(tokio::signal::ctrl_c().await);
 }
 
-fn app(client: LogtoClient, secure: bool) -> Router {
-    // In memory: a restart signs everybody out. Production keeps sessions in Redis, PostgreSQL or the like.
-    let sessions =
-        SessionManagerLayer::new(MemoryStore::default()).with_same_site(SameSite::Lax).with_secure(secure);
-    Router::new()
+fn routes(client: &LogtoClient) -> Result<Router<LogtoClient>, LogtoError> {
+    let mut logto = LogtoRoutes::new();
+    if client.storage_mode() == StorageMode::Tickets {
+        logto = logto.back_channel_logout(client)?;
+    }
+    let pages = Router::new()
         .route("/", get(home))
         .route("/protected", get(protected))
         .route("/user-id-token-claims", get(claims))
         .route("/user-info", get(user_info))
-        .route("/access-token", get(access_token))
-        .merge(LogtoRoutes::new().into_router())
-        .layer(sessions)
-        .layer(from_fn(logto_axum::watch_cookie_size))
-        .with_state(client)
+        .route("/access-token", get(access_token));
+    Ok(pages.merge(logto.into_router()))
 }
 
 /// For everybody.

@@ -11,7 +11,7 @@ pub use bearer::bearer;
 pub use challenge::{ApiAnswer, Challenge};
 pub use pages::{error_json, error_page, sign_out_page, signed_out_locally_page};
 pub use query::{MOST_LOGOUT_BYTES, logout_token, sign_in_options, sign_out_state};
-pub use refusal::{Refusal, Visit, signed_out_here};
+pub use refusal::{Refusal, Visit, causes, signed_out_here};
 pub use request::{RequestFacts, SignOutVerdict, is_page_request, judge_sign_out};
 
 /// `Cache-Control` of every answer of the routes.

@@ -48,19 +48,39 @@ impl Browser {
 
     /// Goes to a page, as by a click on a link of the page's own site.
     pub async fn get(&self, url: impl AsRef<str>) -> Page {
-        self.request(Method::GET, url, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")])
-            .await
+        self.try_get(url).await.expect("an answer")
+    }
+
+    /// Goes to a page as [`get`](Self::get) does, where the server may go away meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no answer.
+    pub async fn try_get(&self, url: impl AsRef<str>) -> reqwest::Result<Page> {
+        let navigation = [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")];
+        let (url, request) = self.prepare(Method::GET, url, &navigation);
+        self.try_send(url, request).await
     }
 
     /// Sends a request with these headers beside `Accept` and the cookies.
     pub async fn request(&self, method: Method, url: impl AsRef<str>, headers: &[(&str, &str)]) -> Page {
+        let (url, request) = self.prepare(method, url, headers);
+        self.send(url, request).await
+    }
+
+    fn prepare(
+        &self,
+        method: Method,
+        url: impl AsRef<str>,
+        headers: &[(&str, &str)],
+    ) -> (Url, RequestBuilder) {
         let url = Url::parse(url.as_ref()).expect("an absolute address");
         let mut request =
             self.http.request(method, url.clone()).header(header::ACCEPT, "text/html,*/*;q=0.8");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.send(url, request).await
+        (url, request)
     }
 
     /// Submits a form.
@@ -72,15 +92,19 @@ impl Browser {
     }
 
     async fn send(&self, url: Url, request: RequestBuilder) -> Page {
+        self.try_send(url, request).await.expect("an answer")
+    }
+
+    async fn try_send(&self, url: Url, request: RequestBuilder) -> reqwest::Result<Page> {
         let host = url.host_str().unwrap_or_default().to_owned();
         let cookies = self.cookie_header(&host);
         let request = if cookies.is_empty() { request } else { request.header(header::COOKIE, cookies) };
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await?;
         for cookie in response.headers().get_all(header::SET_COOKIE) {
             self.keep(&host, cookie.to_str().expect("a readable cookie"));
         }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Page { status, headers, body: response.text().await.expect("a body"), url }
+        Ok(Page { status, headers, body: response.text().await?, url })
     }
 
     /// The cookies of a host, as a `Cookie` header.

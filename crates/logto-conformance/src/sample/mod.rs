@@ -9,10 +9,12 @@
 mod cases;
 mod chromium;
 mod oidc_provider;
+mod processes;
 
 pub use cases::*;
 pub use chromium::Chromium;
 pub use oidc_provider::OidcProvider;
+pub use processes::*;
 
 use std::{
     io::{BufRead, BufReader},
@@ -45,6 +47,9 @@ impl Sample {
             "LOGTO_BASE_URL",
             "LOGTO_RESOURCES",
             "LOGTO_SCOPES",
+            "LOGTO_STORE",
+            "SESSION_STORE",
+            "SESSION_KEY",
         ] {
             command.env_remove(name);
         }
@@ -108,6 +113,7 @@ macro_rules! sample_suite {
             two_tabs_of_a_browser_sign_in_in_any_order
             a_person_signs_in_and_out_at_oidc_provider
             it_stops_when_it_is_told_to
+            two_processes_behind_one_redis_are_one_application
         );
     };
     (@cases $program:expr, $($case:ident)*) => {

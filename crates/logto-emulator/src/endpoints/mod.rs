@@ -95,6 +95,10 @@ impl OidcError {
         self
     }
 
+    fn error(&self) -> &'static str {
+        self.error
+    }
+
     pub(crate) fn body(&self) -> Value {
         let message = match self.error {
             "invalid_grant" => "Grant request is invalid.".to_owned(),

@@ -6,7 +6,7 @@ use super::{
     json_answer, refresh,
 };
 use crate::{
-    Application, keys,
+    Application, TokenCall, keys,
     state::{CODE_LIFETIME, Grant, Shared, State as Known},
 };
 use axum::{
@@ -23,7 +23,9 @@ use url::form_urlencoded;
 pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let issuer = shared.issuer();
     let mut state = shared.state();
+    let mut call = TokenCall::default();
     let answer = form(&headers, &body, "/token").and_then(|form| {
+        call = seen(&state, &form);
         let application = authenticate(&state, &issuer, &headers, &form)?;
         match form.get("grant_type") {
             Some("authorization_code") => exchange_code(&mut state, &issuer, &application, &form),
@@ -32,6 +34,12 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
             None => Err(OidcError::invalid_request("missing required parameter 'grant_type'")),
         }
     });
+    call.error = answer.as_ref().err().map(OidcError::error);
+    let issued = answer.as_ref().ok().and_then(|answer| answer.get("refresh_token")?.as_str());
+    call.issued = issued.map(str::to_owned);
+    if let Some(watch) = &state.tampers.watch {
+        watch(&call);
+    }
     let mut answer = match answer {
         Ok(answer) => answer,
         Err(error) => return error.into_response(),
@@ -40,6 +48,23 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         tamper(&mut answer);
     }
     json_answer(StatusCode::OK, &Value::Object(answer))
+}
+
+/// The call as it comes, before anything changes by it.
+fn seen(state: &Known, form: &Parameters) -> TokenCall {
+    let presented = form.get("code").or(form.get("refresh_token")).unwrap_or_default();
+    let (username, used_before) = match state.owner(presented) {
+        Some((username, used_before)) => (Some(username), used_before),
+        None => (None, false),
+    };
+    TokenCall {
+        grant_type: form.get("grant_type").unwrap_or_default().to_owned(),
+        presented: presented.to_owned(),
+        username,
+        used_before,
+        resource: form.get("resource").map(str::to_owned),
+        ..TokenCall::default()
+    }
 }
 
 pub(super) async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {

@@ -4,9 +4,12 @@ use crate::{
     answers::{LOCAL, code, exchange, payload, token, user_info},
     visitor::{Answer, CALLBACK, VERIFIER},
 };
-use logto_emulator::{Application, Emulator, Rotation};
+use logto_emulator::{Application, Emulator, Rotation, TokenCall};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 const API: &str = "https://api.example.test";
 const ORGANIZATIONS: &str = "urn:logto:resource:organizations";
@@ -162,4 +165,37 @@ async fn a_grant_that_is_revoked_is_invalid() {
     let token = signed_in(&emulator, SCOPE, &[]).await;
     emulator.revoke_grant(&token);
     assert_eq!(refresh(&emulator, &token, &[]).await.json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn whoever_watches_the_token_endpoint_sees_whose_token_is_used_twice() {
+    let emulator = emulator().await;
+    emulator.set_rotation(Rotation::Always);
+    emulator.set_reuse_interval(Duration::ZERO);
+    let seen = Arc::new(Mutex::new(Vec::<TokenCall>::new()));
+    let calls = Arc::clone(&seen);
+    emulator.watch_token_calls(move |call| calls.lock().unwrap().push(call.clone()));
+    let first = signed_in(&emulator, SCOPE, &[API]).await;
+    assert_eq!(emulator.living_grants_of("alice"), 1);
+    refresh(&emulator, &first, &[("resource", API)]).await;
+    refresh(&emulator, &first, &[]).await;
+    assert_eq!(emulator.living_grants_of("alice"), 0);
+    refresh(&emulator, "unknown", &[]).await;
+    let seen = seen.lock().unwrap();
+    let told: Vec<_> =
+        seen.iter().map(|call| (call.username.as_deref(), call.used_before, call.error)).collect();
+    let alice = Some("alice");
+    assert_eq!(
+        told,
+        [
+            (alice, false, None),
+            (alice, false, None),
+            (alice, true, Some("invalid_grant")),
+            (None, false, Some("invalid_grant")),
+        ]
+    );
+    assert_eq!((&*seen[0].grant_type, &*seen[1].grant_type), ("authorization_code", "refresh_token"));
+    assert_eq!((seen[1].presented.as_str(), seen[1].resource.as_deref()), (first.as_str(), Some(API)));
+    assert!(seen[1].issued.as_ref().is_some_and(|issued| *issued != first));
+    assert!(!format!("{seen:?}").contains(&first));
 }

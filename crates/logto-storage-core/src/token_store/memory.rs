@@ -30,6 +30,8 @@ struct State {
     signed_in: BTreeMap<(Duration, u64), RecordKey>,
     indexes: HashMap<IndexKey, HashSet<RecordKey>>,
     written: u64,
+    /// The last fence of any record: none that was given comes back, whatever has ended meanwhile.
+    fence: u64,
 }
 
 struct Entry {
@@ -54,6 +56,7 @@ impl MemoryTokenStore {
                 signed_in: BTreeMap::new(),
                 indexes: HashMap::new(),
                 written: 0,
+                fence: 0,
             }),
         }
     }
@@ -205,10 +208,11 @@ impl TokenStore for MemoryTokenStore {
         if entry.leased.is_some_and(|until| now < until) {
             return Err(TokenStoreErrorKind::Conflict.into());
         }
-        let abandoned = entry.leased.is_some();
-        entry.fence += 1;
-        entry.leased = Some(now.saturating_add(lifetime));
-        Ok(Lease { fence: Fence::new(entry.fence), abandoned })
+        let abandoned = entry.leased.replace(now.saturating_add(lifetime)).is_some();
+        state.fence += 1;
+        let fence = state.fence;
+        state.living(key)?.fence = fence;
+        Ok(Lease { fence: Fence::new(fence), abandoned })
     }
 
     async fn renew(&self, key: &RecordKey, fence: Fence, lifetime: Duration) -> Result<(), TokenStoreError> {

@@ -8,6 +8,7 @@ mod encrypted;
 mod error;
 mod memory;
 mod record;
+mod shared;
 mod ticket;
 mod tickets;
 mod visitor;
@@ -67,6 +68,9 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
 
     /// Acquires the record's lease for this long; `Conflict` while somebody else holds it. Neither version
     /// nor lifetime of the record changes.
+    ///
+    /// A lease ends with its record: its fence is none of a record that is created under the same key
+    /// later. A store that keeps nothing of the former record begins at a random number.
     async fn acquire(&self, key: &RecordKey, lifetime: Duration) -> Result<Lease, TokenStoreError>;
 
     /// Holds the lease for this long from now on, also where its time was over and nobody else has
