@@ -10,10 +10,12 @@ pub mod verify;
 pub mod web;
 
 mod access_token;
+mod api;
 mod callback;
 mod claims;
 mod client;
 mod config;
+mod connection;
 mod context;
 mod error;
 mod everywhere;
@@ -39,6 +41,7 @@ mod turn;
 mod user_info;
 
 pub use access_token::{AccessToken, AccessTokenClaims};
+pub use api::{Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, Introspection};
 pub use callback::{SignedIn, VerifiedSignIn};
 pub use claims::{IdTokenClaims, UserInfo};
 pub use client::{LogtoClient, Route};
@@ -54,3 +57,4 @@ pub use session::LogtoSession;
 pub use storage::VisitorStorage;
 pub use target::TokenTarget;
 pub use transport::{MAX_BODY_BYTES, Request, Response, Transport, TransportError};
+pub use verify::AuthInfo;
