@@ -79,7 +79,7 @@ impl LogtoClient {
     pub fn new(config: LogtoConfig) -> Result<Self, LogtoError> {
         let settings = Arc::new(Settings::new(config)?);
         Ok(Self(Arc::new(Inner {
-            provider: Provider::new(Arc::clone(&settings)),
+            provider: Provider::new(Arc::clone(&settings.connection)),
             settings,
             exchanges: Exchanges::default(),
             refreshes: Refreshes::default(),
@@ -108,7 +108,7 @@ impl LogtoClient {
     /// The issuer: the endpoint followed by `/oidc`.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.0.settings.issuer
+        &self.0.settings.connection.issuer
     }
 
     /// The path of a route, seen from outside, for example `/logto/sign-in`.

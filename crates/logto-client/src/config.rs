@@ -1,6 +1,9 @@
 //! Configuration as the application gives it.
 
-use crate::{Clock, LogtoError, Prompt, Secret, SystemClock, Transport};
+use crate::{
+    LogtoError, Prompt, Secret,
+    connection::{ConnectionConfig, connection_setters},
+};
 use logto_storage_core::TokenStore;
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +25,7 @@ use std::{sync::Arc, time::Duration};
 #[derive(Clone, Debug)]
 #[must_use = "a configuration does nothing before it is given to LogtoClient::new"]
 pub struct LogtoConfig {
-    pub(crate) endpoint: String,
+    pub(crate) connection: ConnectionConfig,
     pub(crate) app_id: String,
     pub(crate) app_secret: Option<Secret>,
     pub(crate) scopes: Vec<String>,
@@ -31,17 +34,10 @@ pub struct LogtoConfig {
     pub(crate) include_reserved_scopes: bool,
     pub(crate) base_url: Option<String>,
     pub(crate) route_prefix: String,
-    pub(crate) clock_tolerance: Duration,
-    pub(crate) internal_endpoint: Option<String>,
-    pub(crate) proxy: Option<Secret>,
-    pub(crate) root_certificates: Vec<Vec<u8>>,
     pub(crate) cookie_session: bool,
     pub(crate) token_store: Option<Arc<dyn TokenStore>>,
     pub(crate) sign_in_lifetime: Duration,
     pub(crate) strict_logout_tokens: bool,
-    pub(crate) allow_insecure_http: bool,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) transport: Option<Arc<dyn Transport>>,
 }
 
 /// Where the bindings keep a visitor's items.
@@ -61,7 +57,7 @@ impl LogtoConfig {
     /// For the Logto at this endpoint (a tenant or self-hosted, a path is kept) and this application.
     pub fn new(endpoint: impl Into<String>, app_id: impl Into<String>) -> Self {
         Self {
-            endpoint: endpoint.into(),
+            connection: ConnectionConfig::new(endpoint, Duration::from_secs(300)),
             app_id: app_id.into(),
             app_secret: None,
             scopes: Vec::new(),
@@ -70,17 +66,10 @@ impl LogtoConfig {
             include_reserved_scopes: true,
             base_url: None,
             route_prefix: "/logto".to_owned(),
-            clock_tolerance: Duration::from_secs(300),
-            internal_endpoint: None,
-            proxy: None,
-            root_certificates: Vec::new(),
             cookie_session: false,
             token_store: None,
             sign_in_lifetime: Duration::from_secs(14 * 86_400),
             strict_logout_tokens: false,
-            allow_insecure_http: false,
-            clock: Arc::new(SystemClock),
-            transport: None,
         }
     }
 
@@ -156,25 +145,7 @@ impl LogtoConfig {
 
     /// How far the clocks of provider and application may differ; default 300 s, at most one hour.
     pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {
-        self.clock_tolerance = tolerance;
-        self
-    }
-
-    /// Where this process reaches Logto, if not at the endpoint that browsers use.
-    pub fn internal_endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.internal_endpoint = Some(endpoint.into());
-        self
-    }
-
-    /// A proxy for requests to the provider, for example `http://proxy:3128`. The environment's are not used.
-    pub fn proxy(mut self, proxy: impl Into<String>) -> Self {
-        self.proxy = Some(Secret::new(proxy));
-        self
-    }
-
-    /// Certificates in PEM that are trusted beside the system's.
-    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates.push(pem.into());
+        self.connection.clock_tolerance = tolerance;
         self
     }
 
@@ -212,23 +183,7 @@ impl LogtoConfig {
         self
     }
 
-    /// Danger: accepts `http` beyond loopback, so that secrets and tokens may travel in the clear.
-    pub fn allow_insecure_http(mut self) -> Self {
-        self.allow_insecure_http = true;
-        self
-    }
-
-    /// What time it is; tests bring a [`ManualClock`](crate::ManualClock).
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// What sends requests, instead of the built-in HTTP client.
-    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.transport = Some(transport);
-        self
-    }
+    connection_setters!();
 }
 
 #[cfg(test)]

@@ -51,9 +51,13 @@ impl LogtoClient {
     /// Source: OpenID Connect Back-Channel Logout 1.0 §2.5 to §2.8.
     pub async fn handle_back_channel_logout(&self, logout_token: &str) -> Result<usize, LogtoError> {
         let (tickets, settings) = (self.tickets()?, &self.0.settings);
-        let token = self.0.provider.verify_logout_token(logout_token, settings.strict_logout_tokens).await?;
-        let lifetime = Duration::from_secs(token.expires_at()).saturating_sub(settings.clock.now())
-            + settings.clock_tolerance
+        let token = self
+            .0
+            .provider
+            .verify_logout_token(&settings.app_id, logout_token, settings.strict_logout_tokens)
+            .await?;
+        let lifetime = Duration::from_secs(token.expires_at()).saturating_sub(settings.connection.now())
+            + settings.connection.clock_tolerance
             + MARGIN;
         if !tickets.once(&format!("logout {}", token.jti()), lifetime).await.map_err(storage)? {
             return Ok(0);

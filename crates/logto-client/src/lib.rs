@@ -14,6 +14,7 @@ mod callback;
 mod claims;
 mod client;
 mod config;
+mod connection;
 mod context;
 mod error;
 mod everywhere;

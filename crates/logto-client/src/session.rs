@@ -147,7 +147,7 @@ impl<S: Storage> LogtoSession<S> {
     }
 
     pub(crate) fn now(&self) -> Duration {
-        self.inner().settings.clock.now()
+        self.inner().settings.connection.now()
     }
 }
 

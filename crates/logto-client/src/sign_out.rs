@@ -2,7 +2,7 @@
 
 use crate::{
     ErrorKind, LogtoClient, LogtoError, LogtoSession, Secret,
-    oidc::{answer, callback::rejected, pkce, token},
+    oidc::{answer, callback::rejected, pkce},
     secret::same,
     session_meta::SessionMeta,
     transport::Request,
@@ -106,7 +106,7 @@ async fn try_revoke(client: &LogtoClient, token: &Secret) -> Result<(), LogtoErr
     let (settings, provider) = (&client.0.settings, &client.0.provider);
     let Some(endpoint) = provider.metadata().await?.revocation_endpoint.clone() else { return Ok(()) };
     let form = [("client_id", settings.app_id.as_str()), ("token", token.expose())];
-    let request = Request::post(endpoint, &form, REVOCATION_TIMEOUT)
-        .with_authorization(token::client_authentication(settings));
+    let request =
+        Request::post(endpoint, &form, REVOCATION_TIMEOUT).with_authorization(settings.authentication());
     answer::success(&provider.send(request).await?)
 }

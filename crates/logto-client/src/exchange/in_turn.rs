@@ -90,7 +90,7 @@ fn entry(client: &LogtoClient, items: &Items, state: &str) -> Option<Pending> {
 }
 
 fn list(client: &LogtoClient, items: &Items) -> PendingSignIns {
-    PendingSignIns::parse(items.get(keys::SIGN_IN_SESSION), client.0.settings.clock.now())
+    PendingSignIns::parse(items.get(keys::SIGN_IN_SESSION), client.0.settings.connection.now())
 }
 
 /// The list with what the exchange has brought, or without this sign-in.

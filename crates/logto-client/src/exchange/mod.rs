@@ -102,7 +102,7 @@ impl Exchanges {
         browser: Option<String>,
         record: Option<Record>,
     ) -> Result<watch::Receiver<Option<Outcome>>, LogtoError> {
-        let now = client.0.settings.clock.now();
+        let now = client.0.settings.connection.now();
         let mut state = self.state();
         if let Some(run) = state.outcomes.get(now, key) {
             return Ok(run.outcome.clone());
@@ -169,11 +169,11 @@ pub(crate) fn may_pass(error: &LogtoError) -> bool {
 async fn exchange(client: &LogtoClient, pending: Pending, code: &str) -> Outcome {
     let (settings, provider) = (&client.0.settings, &client.0.provider);
     let form = token::code_form(settings, code, pending.verifier.expose(), &pending.redirect_uri);
-    let answer = provider.token(&form).await?;
-    let access_token = answer.stored(settings.clock.now());
+    let answer = provider.token(&form, settings.authentication()).await?;
+    let access_token = answer.stored(settings.connection.now());
     let id_token = match answer.id_token {
         Some(id_token) => {
-            let mut rules = provider.id_token_rules(access_token.token.expose());
+            let mut rules = provider.id_token_rules(&settings.app_id, access_token.token.expose());
             if let Some(nonce) = &pending.nonce {
                 rules = rules.nonce(nonce);
             }

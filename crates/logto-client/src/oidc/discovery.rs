@@ -1,6 +1,6 @@
 //! The provider's metadata (OpenID Connect Discovery 1.0).
 
-use crate::{ErrorKind, LogtoError, settings::Settings, verify::parse_strict_object};
+use crate::{ErrorKind, LogtoError, connection::Connection, verify::parse_strict_object};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -17,20 +17,20 @@ pub(crate) struct Metadata {
 }
 
 /// Where the metadata are.
-pub(crate) fn address(settings: &Settings) -> Result<Url, LogtoError> {
-    let url = settings
+pub(crate) fn address(connection: &Connection) -> Result<Url, LogtoError> {
+    let url = connection
         .endpoint
         .join("oidc/.well-known/openid-configuration")
         .map_err(|_| refused("its address cannot be built"))?;
-    Ok(settings.internal(url))
+    Ok(connection.internal(url))
 }
 
 /// Reads the metadata; the issuer must be the configured one, to the letter.
-pub(crate) fn parse(body: &[u8], settings: &Settings) -> Result<Metadata, LogtoError> {
+pub(crate) fn parse(body: &[u8], connection: &Connection) -> Result<Metadata, LogtoError> {
     let document =
         parse_strict_object(body).map_err(|error| refused("it is no JSON object").with_source(error))?;
     let issuer = document.get("issuer").and_then(Value::as_str);
-    if issuer != Some(&settings.issuer) {
+    if issuer != Some(&connection.issuer) {
         return Err(refused("its `issuer` is not the configured endpoint followed by /oidc"));
     }
     if let Some(methods) = document.get("code_challenge_methods_supported").and_then(Value::as_array)
@@ -38,16 +38,16 @@ pub(crate) fn parse(body: &[u8], settings: &Settings) -> Result<Metadata, LogtoE
     {
         return Err(refused("it does not offer the PKCE method S256"));
     }
-    let required = |name| endpoint(&document, name, settings)?.ok_or_else(|| missing(name));
+    let required = |name| endpoint(&document, name, connection)?.ok_or_else(|| missing(name));
     Ok(Metadata {
         authorization_endpoint: required("authorization_endpoint")?,
-        token_endpoint: settings.internal(required("token_endpoint")?),
-        userinfo_endpoint: endpoint(&document, "userinfo_endpoint", settings)?
-            .map(|url| settings.internal(url)),
-        end_session_endpoint: endpoint(&document, "end_session_endpoint", settings)?,
-        revocation_endpoint: endpoint(&document, "revocation_endpoint", settings)?
-            .map(|url| settings.internal(url)),
-        jwks_uri: settings.internal(required("jwks_uri")?),
+        token_endpoint: connection.internal(required("token_endpoint")?),
+        userinfo_endpoint: endpoint(&document, "userinfo_endpoint", connection)?
+            .map(|url| connection.internal(url)),
+        end_session_endpoint: endpoint(&document, "end_session_endpoint", connection)?,
+        revocation_endpoint: endpoint(&document, "revocation_endpoint", connection)?
+            .map(|url| connection.internal(url)),
+        jwks_uri: connection.internal(required("jwks_uri")?),
         sends_iss: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
     })
 }
@@ -55,11 +55,11 @@ pub(crate) fn parse(body: &[u8], settings: &Settings) -> Result<Metadata, LogtoE
 fn endpoint(
     document: &Map<String, Value>,
     name: &'static str,
-    settings: &Settings,
+    connection: &Connection,
 ) -> Result<Option<Url>, LogtoError> {
     let Some(value) = document.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
     let url = value.as_str().and_then(|text| Url::parse(text).ok()).ok_or_else(|| missing(name))?;
-    if !settings.accepts_scheme(&url) || url.fragment().is_some() {
+    if !connection.accepts_scheme(&url) || url.fragment().is_some() {
         return Err(refused("it names an address without https"));
     }
     Ok(Some(url))
@@ -79,10 +79,12 @@ fn refused(reason: &str) -> LogtoError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::LogtoConfig;
+    use crate::connection::ConnectionConfig;
+    use std::time::Duration;
 
     fn document(change: impl FnOnce(&mut Map<String, Value>)) -> Result<Metadata, LogtoError> {
-        let settings = Settings::new(LogtoConfig::new("https://t.logto.app", "app")).unwrap();
+        let config = ConnectionConfig::new("https://t.logto.app", Duration::ZERO);
+        let connection = Connection::new(config).unwrap();
         let mut document = Map::new();
         for (name, path) in [
             ("issuer", ""),
@@ -93,7 +95,7 @@ mod tests {
             document.insert(name.to_owned(), format!("https://t.logto.app/oidc{path}").into());
         }
         change(&mut document);
-        parse(&serde_json::to_vec(&document).unwrap(), &settings)
+        parse(&serde_json::to_vec(&document).unwrap(), &connection)
     }
 
     #[test]

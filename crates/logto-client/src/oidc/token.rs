@@ -65,10 +65,10 @@ pub(crate) fn refresh_form<'a>(
 }
 
 /// HTTP Basic with form-encoded id and secret; public clients have none.
-pub(crate) fn client_authentication(settings: &Settings) -> Option<Secret> {
+pub(crate) fn client_authentication(app_id: &str, app_secret: Option<&Secret>) -> Option<Secret> {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let secret = settings.app_secret.as_ref()?;
-    let pair = format!("{}:{}", encode(&settings.app_id), encode(secret.expose()));
+    let secret = app_secret?;
+    let pair = format!("{}:{}", encode(app_id), encode(secret.expose()));
     Some(Secret::new(format!("Basic {}", STANDARD.encode(pair))))
 }
 
@@ -153,7 +153,7 @@ mod tests {
     fn basic_credentials_are_form_encoded() {
         let settings =
             Settings::new(LogtoConfig::new("https://a.example", "id:1").app_secret("a b&ü")).unwrap();
-        let header = client_authentication(&settings).unwrap();
+        let header = client_authentication(&settings.app_id, settings.app_secret.as_ref()).unwrap();
         let pair = STANDARD.decode(header.expose().strip_prefix("Basic ").unwrap()).unwrap();
         assert_eq!(pair, b"id%3A1:a+b%26%C3%BC");
     }

@@ -9,6 +9,8 @@ use std::{
 /// After the first failure; doubled with each further one up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// A provider that did not answer is taken to be away for so long after the pause.
+const AWAY: Duration = Duration::from_secs(60);
 /// No `max-age` makes a document live shorter.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(60);
 
@@ -18,6 +20,8 @@ pub(super) struct Lifetime {
     pub(super) default: Duration,
     /// However long the answer says.
     pub(super) longest: Duration,
+    /// How long beyond its lifetime a document is used by others while one of them fetches a newer one.
+    pub(super) meanwhile: Duration,
     /// How long beyond its lifetime a document is used while the provider does not answer.
     pub(super) stale: Duration,
 }
@@ -64,7 +68,13 @@ impl<T> Cache<T> {
         if let Some(fresh) = self.fresh(now) {
             return Ok(fresh);
         }
-        let _flight = self.flight.lock().await;
+        let _flight = match self.flight.try_lock() {
+            Ok(flight) => flight,
+            Err(_) => match self.within(now, self.lifetime.meanwhile) {
+                Some(known) => return Ok(known),
+                None => self.flight.lock().await,
+            },
+        };
         if let Some(fresh) = self.fresh(now) {
             return Ok(fresh);
         }
@@ -73,6 +83,15 @@ impl<T> Cache<T> {
             None => self.fetch(now, fetch).await,
         };
         outcome.or_else(|error| self.stale(now).ok_or(error))
+    }
+
+    /// A stale document, where the provider did not answer just now; and whether it is time to ask again.
+    pub(super) fn while_away(&self, now: Duration) -> Option<(Arc<T>, bool)> {
+        let until = self.known().failure.as_ref()?.until;
+        if now >= until.saturating_add(AWAY) {
+            return None;
+        }
+        Some((self.stale(now)?, now >= until && self.flight.try_lock().is_ok()))
     }
 
     /// A document newer than `old`; `None` where `may_fetch` forbids to ask for one.
@@ -125,7 +144,7 @@ impl<T> Cache<T> {
         }
     }
 
-    fn fresh(&self, now: Duration) -> Option<Arc<T>> {
+    pub(super) fn fresh(&self, now: Duration) -> Option<Arc<T>> {
         self.within(now, Duration::ZERO)
     }
 
@@ -183,6 +202,7 @@ mod tests {
     const LIFETIME: Lifetime = Lifetime {
         default: Duration::from_secs(300),
         longest: Duration::from_secs(3600),
+        meanwhile: Duration::from_secs(300),
         stale: Duration::from_secs(1000),
     };
 
@@ -206,6 +226,45 @@ mod tests {
         };
         let (a, b, c) = tokio::join!(get(), get(), get());
         assert_eq!((*a.unwrap(), *b.unwrap(), *c.unwrap(), fetches.into_inner()), (1, 1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn who_finds_somebody_asking_is_served_what_is_known_for_as_long_as_stated() {
+        let cache = Cache::new(LIFETIME);
+        cache.get(at(0.0), async || Ok((1, None))).await.unwrap();
+        for (second, answer) in [(301.0, Err(down())), (599.0, Err(down())), (600.0, Ok((2, None)))] {
+            let served = if answer.is_ok() { 2 } else { 1 };
+            let (asked, go) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+            let first = cache.get(at(second), async || {
+                asked.notify_one();
+                go.notified().await;
+                answer
+            });
+            let other = async {
+                asked.notified().await;
+                let other = cache.get(at(second), async || panic!("a second fetch"));
+                tokio::join!(other, async { go.notify_one() }).0
+            };
+            let (first, other) = tokio::join!(first, other);
+            assert_eq!((*first.unwrap(), *other.unwrap()), (served, served), "{second}");
+        }
+    }
+
+    #[tokio::test]
+    async fn while_the_provider_is_away_one_at_a_time_asks_and_nobody_waits() {
+        let cache = Cache::new(LIFETIME);
+        assert!(cache.while_away(at(0.0)).is_none());
+        cache.get(at(0.0), async || Ok((1, None))).await.unwrap();
+        assert!(cache.while_away(at(301.0)).is_none(), "it is not known to be away");
+        cache.get(at(301.0), async || Err(down())).await.unwrap();
+        let known = |second| cache.while_away(at(second)).map(|(value, ask)| (*value, ask));
+        assert_eq!((known(301.4), known(301.5)), (Some((1, false)), Some((1, true))));
+        assert_eq!((known(361.4), known(361.5)), (Some((1, true)), None), "it may have come back");
+        let asking = cache.flight.lock().await;
+        assert_eq!(known(301.5), Some((1, false)));
+        drop(asking);
+        cache.get(at(1299.0), async || Err(down())).await.unwrap();
+        assert_eq!(known(1300.0), None, "the document is too old");
     }
 
     #[tokio::test]

@@ -2,14 +2,17 @@
 
 use super::Provider;
 use crate::{
-    ErrorKind, LogtoConfig, ManualClock, Request, Response, Transport, TransportError,
-    settings::Settings,
+    ErrorKind, ManualClock, Request, Response, Transport, TransportError,
+    connection::{Connection, ConnectionConfig},
     verify::{Algorithm, tests::forge},
 };
 use serde_json::{Value, json};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 /// Answers metadata, and keys of which the first set lacks the second key.
@@ -48,10 +51,10 @@ impl Transport for Renewing {
 
 fn provider() -> (Provider, Arc<Renewing>) {
     let transport = Arc::new(Renewing::default());
-    let config = LogtoConfig::new("https://op.example", forge::CLIENT)
-        .clock(Arc::new(ManualClock::at(forge::NOW)))
-        .transport(Arc::<Renewing>::clone(&transport));
-    (Provider::new(Arc::new(Settings::new(config).unwrap())), transport)
+    let mut config = ConnectionConfig::new("https://op.example", Duration::from_secs(300));
+    config.clock = Arc::new(ManualClock::at(forge::NOW));
+    config.transport = Some(Arc::<Renewing>::clone(&transport));
+    (Provider::new(Arc::new(Connection::new(config).unwrap())), transport)
 }
 
 fn logout_token(algorithm: Algorithm, typ: Option<&str>, claims: &Value) -> String {
@@ -74,10 +77,10 @@ fn claims() -> Value {
 async fn a_logout_token_by_a_new_key_makes_the_keys_be_fetched_anew() {
     let (provider, transport) = provider();
     let known = logout_token(Algorithm::Es384, Some("logout+jwt"), &claims());
-    assert_eq!(provider.verify_logout_token(&known, true).await.unwrap().sub(), Some("u1"));
+    assert_eq!(provider.verify_logout_token(forge::CLIENT, &known, true).await.unwrap().sub(), Some("u1"));
     assert_eq!(transport.key_requests.load(Ordering::SeqCst), 1);
     let renewed = logout_token(Algorithm::Es256, Some("logout+jwt"), &claims());
-    assert_eq!(provider.verify_logout_token(&renewed, true).await.unwrap().jti(), "j1");
+    assert_eq!(provider.verify_logout_token(forge::CLIENT, &renewed, true).await.unwrap().jti(), "j1");
     assert_eq!(transport.key_requests.load(Ordering::SeqCst), 2);
 }
 
@@ -86,7 +89,7 @@ async fn logout_tokens_by_unknown_keys_make_no_storm_of_requests() {
     let (provider, transport) = provider();
     for _ in 0..100 {
         let unknown = logout_token(Algorithm::EdDsa, None, &claims());
-        let error = provider.verify_logout_token(&unknown, false).await.unwrap_err();
+        let error = provider.verify_logout_token(forge::CLIENT, &unknown, false).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidToken);
     }
     assert_eq!(transport.key_requests.load(Ordering::SeqCst), 3);
@@ -96,8 +99,8 @@ async fn logout_tokens_by_unknown_keys_make_no_storm_of_requests() {
 async fn a_logout_token_without_a_type_is_refused_only_by_the_strict_check() {
     let (provider, _) = provider();
     let untyped = logout_token(Algorithm::Es384, None, &claims());
-    assert!(provider.verify_logout_token(&untyped, false).await.is_ok());
-    let error = provider.verify_logout_token(&untyped, true).await.unwrap_err();
+    assert!(provider.verify_logout_token(forge::CLIENT, &untyped, false).await.is_ok());
+    let error = provider.verify_logout_token(forge::CLIENT, &untyped, true).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidToken, None));
     assert_eq!(error.to_string(), "the logout token is refused: does not say its type");
 }

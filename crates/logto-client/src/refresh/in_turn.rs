@@ -55,7 +55,7 @@ async fn in_turn(
         }
         Err(error) => return Err(error),
     };
-    let now = client.0.settings.clock.now();
+    let now = client.0.settings.connection.now();
     match turn.write(|items| changes(items, &refreshed, now)).await {
         Ok(()) => Ok(Some(refreshed)),
         Err(error) => not_written(client, refreshed, error).await,
@@ -88,7 +88,7 @@ async fn not_written(
 
 /// A token that somebody else has brought, where it is what is asked for.
 fn good_enough(client: &LogtoClient, shared: &Shared, ask: &Ask, items: &Items) -> Option<Refreshed> {
-    let now = client.0.settings.clock.now();
+    let now = client.0.settings.connection.now();
     let key = ask.target.key();
     let token: StoredToken = AccessTokenMap::parse(items.get(keys::ACCESS_TOKEN_MAP)).get(&key, now)?.clone();
     let is_new = shared.held.as_ref().is_none_or(|held| held.expose() != token.token.expose());

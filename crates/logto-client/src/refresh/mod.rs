@@ -66,7 +66,7 @@ impl Refreshes {
         holding: Option<Secret>,
         visitor: Option<&Secret>,
     ) -> Option<Secret> {
-        let now = client.0.settings.clock.now();
+        let now = client.0.settings.connection.now();
         if let Some(visitor) = visitor {
             self.shell().signed_out.insert(now, &pkce::sha256(visitor.expose()), ());
         }
@@ -91,7 +91,7 @@ impl Refreshes {
 
     /// The refresh token that has taken this one's place, as far as this process knows.
     fn newest(&self, client: &LogtoClient, held: &Secret) -> Secret {
-        self.shell().machine.newest(client.0.settings.clock.now(), held)
+        self.shell().machine.newest(client.0.settings.connection.now(), held)
     }
 
     /// The answers that are remembered of this refresh token are not given any more.
@@ -109,7 +109,7 @@ impl Refreshes {
         let (mut told, mut tasks) = (Vec::new(), Vec::new());
         {
             let mut shell = self.shell();
-            for action in shell.machine.on(client.0.settings.clock.now(), event) {
+            for action in shell.machine.on(client.0.settings.connection.now(), event) {
                 match action {
                     Action::Tell { who, outcome } => {
                         let senders = who.iter().filter_map(|caller| shell.callers.remove(caller));
@@ -180,8 +180,8 @@ async fn call(client: &LogtoClient, refresh_token: Secret, ask: &Ask) -> Result<
     let (settings, provider) = (&client.0.settings, &client.0.provider);
     let scope = ask.target.scope();
     let form = token::refresh_form(settings, refresh_token.expose(), &ask.target, scope.as_deref());
-    let sent_at = settings.clock.now();
-    let answer = provider.token(&form).await.map_err(only_a_dead_grant_ends)?;
+    let sent_at = settings.connection.now();
+    let answer = provider.token(&form, settings.authentication()).await.map_err(only_a_dead_grant_ends)?;
     let access_token = answer.stored(sent_at);
     let id_token = match answer.id_token {
         Some(id_token) => verified(client, ask, id_token, access_token.token.expose()).await?,
@@ -204,7 +204,7 @@ async fn verified(
     access_token: &str,
 ) -> Result<Option<Secret>, LogtoError> {
     let provider = &client.0.provider;
-    let rules = provider.id_token_rules(access_token);
+    let rules = provider.id_token_rules(&client.0.settings.app_id, access_token);
     let claims = match provider.verify_id_token(id_token.expose(), &rules).await {
         Ok(verified) => IdTokenClaims::new(verified.into_claims()),
         // Its key is new and cannot be fetched: the tokens that came along are not lost by that.

@@ -9,6 +9,14 @@ const LATEST: f64 = 1e11;
 /// OpenID Connect Core §2 allows a `sub` 255 ASCII characters; no other identifier gets more.
 const LONGEST_IDENTIFIER: usize = 255;
 
+/// The header's `typ` is there and is this media type, with or without `application/`.
+pub(super) fn require_type(jws: &VerifiedJws, wanted: &str) -> Result<(), VerifyError> {
+    if jws.typ().is_none() {
+        return Err(VerifyError::malformed("does not say its type"));
+    }
+    check_type(jws, wanted)
+}
+
 /// The header's `typ`, where there is one, is this media type, with or without `application/`.
 pub(super) fn check_type(jws: &VerifiedJws, wanted: &str) -> Result<(), VerifyError> {
     let Some(typ) = jws.typ() else { return Ok(()) };
@@ -30,43 +38,62 @@ pub(super) fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<
     }
 }
 
+/// All audiences.
+pub(super) fn audiences(claims: &Map<String, Value>) -> Result<Vec<&str>, VerifyError> {
+    match claims.get("aud") {
+        Some(Value::String(one)) => Ok(vec![one]),
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<_>>()
+            .ok_or_else(|| VerifyError::claim_of("aud", "holds something that is no string")),
+        _ => Err(VerifyError::claim_of("aud", "is missing or of a wrong type")),
+    }
+}
+
 /// All audiences; this client is one of them.
 pub(super) fn client_audiences<'a>(
     claims: &'a Map<String, Value>,
     client_id: &str,
 ) -> Result<Vec<&'a str>, VerifyError> {
-    let audiences: Vec<&str> = match claims.get("aud") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(list)) => list
-            .iter()
-            .map(Value::as_str)
-            .collect::<Option<_>>()
-            .ok_or_else(|| VerifyError::claim_of("aud", "holds something that is no string"))?,
-        _ => return Err(VerifyError::claim_of("aud", "is missing or of a wrong type")),
-    };
+    let audiences = audiences(claims)?;
     if !audiences.contains(&client_id) {
         return Err(VerifyError::claim_of("aud", "does not hold this client"));
     }
     Ok(audiences)
 }
 
-/// `exp` and `iat`, both required, and `nbf`, where the clocks may differ by the tolerance.
-pub(super) fn check_times(
-    claims: &Map<String, Value>,
-    now: Duration,
-    tolerance: Duration,
-) -> Result<(), VerifyError> {
-    let (now, tolerance) = (now.as_secs_f64(), tolerance.as_secs_f64());
-    if now >= required_time(claims, "exp")? + tolerance {
-        return Err(VerifyError::claim_of("exp", "is over"));
+/// When a token is good: `exp` and `iat`, both required, and `nbf`, in seconds since 1970.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub(super) exp: f64,
+    pub(super) iat: f64,
+    nbf: Option<f64>,
+}
+
+impl Times {
+    pub(super) fn of(claims: &Map<String, Value>) -> Result<Self, VerifyError> {
+        Ok(Self {
+            exp: required_time(claims, "exp")?,
+            iat: required_time(claims, "iat")?,
+            nbf: time(claims, "nbf")?,
+        })
     }
-    if required_time(claims, "iat")? > now + tolerance {
-        return Err(VerifyError::claim_of("iat", "lies in the future"));
+
+    /// Whether the token is good now, where the clocks may differ by the tolerance.
+    pub(super) fn check(&self, now: Duration, tolerance: Duration) -> Result<(), VerifyError> {
+        let (now, tolerance) = (now.as_secs_f64(), tolerance.as_secs_f64());
+        if now >= self.exp + tolerance {
+            return Err(VerifyError::claim_of("exp", "is over"));
+        }
+        if self.iat > now + tolerance {
+            return Err(VerifyError::claim_of("iat", "lies in the future"));
+        }
+        if self.nbf.is_some_and(|nbf| nbf > now + tolerance) {
+            return Err(VerifyError::claim_of("nbf", "lies in the future"));
+        }
+        Ok(())
     }
-    if time(claims, "nbf")?.is_some_and(|nbf| nbf > now + tolerance) {
-        return Err(VerifyError::claim_of("nbf", "lies in the future"));
-    }
-    Ok(())
 }
 
 /// A claim that is a string or absent.
@@ -92,6 +119,14 @@ pub(super) fn identifier<'a>(
         }
         text => Ok(text),
     }
+}
+
+/// A claim that is there and is a string of 1 to 255 bytes.
+pub(super) fn required_identifier<'a>(
+    claims: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<&'a str, VerifyError> {
+    identifier(claims, name)?.ok_or_else(|| VerifyError::claim_of(name, "is missing"))
 }
 
 /// A claim that is a time in seconds since 1970.

@@ -2,7 +2,7 @@
 
 use super::{
     Algorithm, JwkSet, VerifyError,
-    claims::{check_issuer, check_times, check_type, client_audiences, identifier, required_time, text},
+    claims::{Times, check_issuer, check_type, client_audiences, required_identifier, required_time, text},
     jws::decode,
     parse_strict_object, verify_jws,
 };
@@ -115,12 +115,12 @@ impl IdTokenRules {
             }
             _ => {}
         }
-        identifier(claims, "sub")?.ok_or_else(|| VerifyError::claim_of("sub", "is missing"))?;
+        required_identifier(claims, "sub")?;
         Ok(())
     }
 
     fn check_times(&self, claims: &Map<String, Value>, now: Duration) -> Result<(), VerifyError> {
-        check_times(claims, now, self.clock_tolerance)?;
+        Times::of(claims)?.check(now, self.clock_tolerance)?;
         if let Some(max_age) = self.max_age
             && now.as_secs_f64() - required_time(claims, "auth_time")?
                 > max_age.as_secs_f64() + self.clock_tolerance.as_secs_f64()

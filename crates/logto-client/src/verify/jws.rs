@@ -1,6 +1,6 @@
 //! Compact JWS (RFC 7515), read strictly.
 
-use super::{Algorithm, JwkSet, VerifyError, VerifyErrorKind, parse_strict_object};
+use super::{Algorithm, JwkSet, VerifyError, VerifyErrorKind, keys::KeyId, parse_strict_object};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
@@ -11,6 +11,7 @@ pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct VerifiedJws {
     algorithm: Algorithm,
+    key: KeyId,
     typ: Option<String>,
     payload: Vec<u8>,
 }
@@ -20,6 +21,11 @@ impl VerifiedJws {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The key that made the signature.
+    pub(super) fn key(&self) -> KeyId {
+        self.key
     }
 
     /// The header's `typ`.
@@ -61,8 +67,8 @@ pub fn verify_jws(token: &str, keys: &JwkSet, allowed: &[Algorithm]) -> Result<V
     let kid = text(&header, "kid")?;
     let typ = text(&header, "typ")?.map(str::to_owned);
     let signature = decode(parts.signature)?;
-    keys.verify(kid, algorithm, parts.signed.as_bytes(), &signature)?;
-    Ok(VerifiedJws { algorithm, typ, payload: decode(parts.payload)? })
+    let key = keys.verify(kid, algorithm, parts.signed.as_bytes(), &signature)?;
+    Ok(VerifiedJws { algorithm, key, typ, payload: decode(parts.payload)? })
 }
 
 /// The claims of a token, with **no** check of its signature: for tokens that were verified before, such

@@ -2,6 +2,7 @@
 
 use super::{Algorithm, VerifyError, VerifyErrorKind, jws::decode, parse_strict_object};
 use aws_lc_rs::{
+    digest,
     encoding::AsDer,
     signature::{ParsedPublicKey, RsaPublicKeyComponents},
 };
@@ -27,8 +28,19 @@ pub struct JwkSet(Vec<Key>);
 struct Key {
     kid: Option<String>,
     /// What it verifies; more than one for an RSA key without `alg`.
-    verifiers: Vec<(Algorithm, ParsedPublicKey)>,
+    verifiers: Vec<Verifier>,
 }
+
+#[derive(Clone)]
+struct Verifier {
+    algorithm: Algorithm,
+    key: ParsedPublicKey,
+    id: KeyId,
+}
+
+/// Tells keys apart by all that decides what they verify: name, algorithm and the key itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyId([u8; 32]);
 
 impl JwkSet {
     /// Reads a JWK set.
@@ -64,16 +76,22 @@ impl JwkSet {
         self.0.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
+    /// Whether this very key is among them, under the same name and for the same algorithm.
+    pub(crate) fn holds(&self, id: KeyId) -> bool {
+        self.0.iter().flat_map(|key| &key.verifiers).any(|verifier| verifier.id == id)
+    }
+
+    /// The key that made the signature.
     pub(super) fn verify(
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
-    ) -> Result<(), VerifyError> {
+    ) -> Result<KeyId, VerifyError> {
         let fitting = self.0.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid);
         let mut verifiers = fitting
-            .filter_map(|key| key.verifiers.iter().find(|(of, _)| *of == algorithm))
+            .filter_map(|key| key.verifiers.iter().find(|verifier| verifier.algorithm == algorithm))
             .take(MOST_TRIED)
             .peekable();
         if verifiers.peek().is_none() {
@@ -82,10 +100,10 @@ impl JwkSet {
                 "is signed with a key that is not known",
             ));
         }
-        if verifiers.any(|(_, key)| key.verify_sig(message, signature).is_ok()) {
-            return Ok(());
-        }
-        Err(VerifyError::new(VerifyErrorKind::Signature, "has a wrong signature"))
+        verifiers
+            .find(|verifier| verifier.key.verify_sig(message, signature).is_ok())
+            .map(|verifier| verifier.id)
+            .ok_or_else(|| VerifyError::new(VerifyErrorKind::Signature, "has a wrong signature"))
     }
 }
 
@@ -134,10 +152,25 @@ impl Key {
             .iter()
             .filter(|algorithm| alg.is_none_or(|alg| alg == algorithm.name()))
             .filter_map(|&algorithm| {
-                Some((algorithm, ParsedPublicKey::new(algorithm.verification(), &public).ok()?))
+                let key = ParsedPublicKey::new(algorithm.verification(), &public).ok()?;
+                Some(Verifier { algorithm, key, id: KeyId::of(kid, algorithm, &public) })
             })
             .collect();
         (!verifiers.is_empty()).then(|| Self { kid: kid.map(str::to_owned), verifiers })
+    }
+}
+
+impl KeyId {
+    fn of(kid: Option<&str>, algorithm: Algorithm, public: &[u8]) -> Self {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        // The public key comes last, and the name with its length: no two keys are hashed alike.
+        hash.update(algorithm.name().as_bytes());
+        hash.update(&kid.map_or(u64::MAX, |kid| kid.len() as u64).to_be_bytes());
+        hash.update(kid.unwrap_or_default().as_bytes());
+        hash.update(public);
+        let mut id = [0; 32];
+        id.copy_from_slice(hash.finish().as_ref());
+        Self(id)
     }
 }
 

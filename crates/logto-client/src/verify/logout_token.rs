@@ -2,7 +2,9 @@
 
 use super::{
     Algorithm, JwkSet, VerifyError,
-    claims::{check_issuer, check_times, check_type, client_audiences, identifier, required_time},
+    claims::{
+        Times, check_issuer, check_type, client_audiences, identifier, require_type, required_identifier,
+    },
     parse_strict_object, verify_jws,
 };
 use serde_json::{Map, Value};
@@ -86,10 +88,7 @@ impl LogoutTokenRules {
     /// A [`VerifyError`] whose kind says at which step; the claim is named.
     pub fn verify(&self, token: &str, keys: &JwkSet, now: Duration) -> Result<LogoutToken, VerifyError> {
         let jws = verify_jws(token, keys, &self.algorithms)?;
-        check_type(&jws, "logout+jwt")?;
-        if self.requires_type && jws.typ().is_none() {
-            return Err(VerifyError::malformed("does not say its type"));
-        }
+        if self.requires_type { require_type(&jws, "logout+jwt") } else { check_type(&jws, "logout+jwt") }?;
         let claims = parse_strict_object(jws.payload())?;
         check_issuer(&claims, &self.issuer)?;
         client_audiences(&claims, &self.client_id)?;
@@ -99,7 +98,7 @@ impl LogoutTokenRules {
             return Err(VerifyError::claim_of("nonce", "is there and must not be"));
         }
         let expires_at = self.check_times(&claims, now)?;
-        let jti = identifier(&claims, "jti")?.ok_or_else(|| VerifyError::claim_of("jti", "is missing"))?;
+        let jti = required_identifier(&claims, "jti")?;
         let (sub, sid) = (identifier(&claims, "sub")?, identifier(&claims, "sid")?);
         if sub.or(sid).is_none() {
             return Err(VerifyError::claim_of("sub", "is missing, and so is `sid`"));
@@ -114,13 +113,13 @@ impl LogoutTokenRules {
 
     /// Until when the token is accepted, the tolerance aside.
     fn check_times(&self, claims: &Map<String, Value>, now: Duration) -> Result<u64, VerifyError> {
-        check_times(claims, now, self.clock_tolerance)?;
-        let (exp, iat) = (required_time(claims, "exp")?, required_time(claims, "iat")?);
-        if now.as_secs_f64() - iat > OLDEST + self.clock_tolerance.as_secs_f64() {
+        let times = Times::of(claims)?;
+        times.check(now, self.clock_tolerance)?;
+        if now.as_secs_f64() - times.iat > OLDEST + self.clock_tolerance.as_secs_f64() {
             return Err(VerifyError::claim_of("iat", "is more than ten minutes ago"));
         }
         // A time is at most 1e11: nothing is cut off.
-        Ok(exp.min(iat + OLDEST).ceil() as u64)
+        Ok(times.exp.min(times.iat + OLDEST).ceil() as u64)
     }
 }
 

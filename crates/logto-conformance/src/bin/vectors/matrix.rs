@@ -1,7 +1,7 @@
 //! Files of the attack matrix: rows with a token or a recipe for one, and what each must come to.
 
 use crate::verdict::Report;
-use logto_client::verify::{Algorithm, IdTokenRules, JwkSet, LogoutTokenRules};
+use logto_client::verify::{AccessTokenRules, Algorithm, IdTokenRules, JwkSet, LogoutTokenRules};
 use serde_json::{Value, json};
 use std::{collections::HashSet, time::Duration};
 
@@ -15,8 +15,8 @@ pub(crate) fn judge(document: &Value, keys: Option<&Value>, only: Option<&str>) 
         if only.is_some_and(|only| only != kind) {
             continue;
         }
-        if !matches!(kind, "id_token" | "logout_token") {
-            report.skip(format!("of kind {kind}, which is not verified yet"));
+        if !crate::KINDS.contains(&kind) {
+            report.skip(format!("of kind {kind}, which is not known"));
             continue;
         }
         let accept = match row["expect"].as_str() {
@@ -28,9 +28,17 @@ pub(crate) fn judge(document: &Value, keys: Option<&Value>, only: Option<&str>) 
             report.skip(format!("with a recipe that is not known ({id})"));
             continue;
         };
-        if kind == "id_token" {
-            report.judge(id, accept, || receiver.take_id_token(&token, row));
-            continue;
+        match kind {
+            "id_token" => {
+                report.judge(id, accept, || receiver.take_id_token(&token, row));
+                continue;
+            }
+            "access_token" => {
+                let audience = receiver.api_audience()?;
+                report.judge(id, accept, || receiver.take_access_token(&token, audience));
+                continue;
+            }
+            _ => {}
         }
         let first = match row["replay_of"].as_str() {
             Some(first) => Some(
@@ -101,6 +109,20 @@ impl<'a> Receiver<'a> {
             rules = rules.max_age(Duration::from_secs(max_age));
         }
         rules.verify(token, &self.keys, self.now).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Only files with access tokens name it.
+    fn api_audience(&self) -> Result<&'a str, String> {
+        self.document["api_audience"].as_str().ok_or_else(|| "`api_audience` is missing".to_owned())
+    }
+
+    fn take_access_token(&self, token: &str, audience: &str) -> Result<(), String> {
+        AccessTokenRules::new(self.issuer, audience)
+            .algorithms(&self.algorithms)
+            .clock_tolerance(self.tolerance)
+            .verify(token, &self.keys, self.now)
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     /// Each `jti` is taken once.
@@ -181,6 +203,7 @@ mod tests {
         json!({
             "now": 1_800_000_000_u64, "issuer": "https://op.example/oidc", "client_id": "c", "nonce": "n",
             "clock_skew_s": 60, "allowed_algs": ["ES384"], "jwks": {"keys": []}, "vectors": rows,
+            "api_audience": "https://api.example",
         })
     }
 
@@ -196,12 +219,12 @@ mod tests {
     #[test]
     fn other_kinds_are_skipped_and_counted_or_left_out() {
         let rows = json!([
-            {"ctx": "access_token", "id": "k", "expect": "accept", "token": "x"},
+            {"ctx": "refresh_token", "id": "k", "expect": "accept", "token": "x"},
             {"ctx": "id_token", "id": "a", "expect": "reject", "token": "x"},
         ]);
         let all = judge(&document(&rows), None, None).unwrap();
         assert_eq!(all.judged(), 1);
-        assert!(all.to_string().contains("skipped           1\n    1 of kind access_token"));
+        assert!(all.to_string().contains("skipped           1\n    1 of kind refresh_token"));
         let only = judge(&document(&rows), None, Some("id_token")).unwrap();
         assert!(only.to_string().contains("skipped           0"));
     }
@@ -240,6 +263,38 @@ mod tests {
         let planted = judged(json!([row("a", "accept", "j1", None), row("c", "accept", "j1", Some("a"))]));
         assert!(planted.unwrap().to_string().contains("wrongly rejected  1 (c)"));
         assert!(judged(json!([row("c", "reject", "j1", Some("nobody"))])).is_err());
+    }
+
+    #[test]
+    fn an_access_token_is_judged_by_its_type_and_the_audience_of_the_file() {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+        let row = |id: &str, expect: &str, typ: &str, audience: &str| {
+            let claims = json!({
+                "iss": "https://op.example/oidc", "aud": audience, "sub": "u", "client_id": "c", "jti": id,
+                "iat": 1_800_000_000_u64, "exp": 1_800_003_600_u64,
+            });
+            let token = sign(&json!({"alg": "ES384", "typ": typ}), &claims, &jwk(&pair)).unwrap();
+            json!({"ctx": "access_token", "id": id, "expect": expect, "token": token})
+        };
+        let judged = |rows: Value, change: &dyn Fn(&mut Value)| {
+            let mut document = document(&rows);
+            document["jwks"] = json!({"keys": [jwk(&pair)]});
+            change(&mut document);
+            judge(&document, None, None)
+        };
+        let right = json!([
+            row("k1", "accept", "at+jwt", "https://api.example"),
+            row("k2", "reject", "JWT", "https://api.example"),
+            row("k3", "reject", "at+jwt", "https://other.example"),
+        ]);
+        let report = judged(right.clone(), &|_| ()).unwrap();
+        assert!(report.is_right() && report.judged() == 3, "{report}");
+        let planted = json!([row("k4", "accept", "JWT", "https://api.example")]);
+        assert!(judged(planted, &|_| ()).unwrap().to_string().contains("wrongly rejected  1 (k4)"));
+        let without_audience = judged(right, &|document| {
+            document.as_object_mut().unwrap().remove("api_audience");
+        });
+        assert!(without_audience.unwrap_err().contains("api_audience"));
     }
 
     fn jwk(pair: &EcdsaKeyPair) -> Value {
