@@ -7,12 +7,14 @@ mod directory;
 mod endpoints;
 mod fault;
 mod keys;
+mod people;
 mod session;
 mod state;
 mod watch;
 
-pub use directory::{Application, User};
+pub use directory::Application;
 pub use fault::{Endpoint, Failure, Received};
+pub use people::User;
 
 use serde_json::{Map, Value};
 pub use state::Rotation;
