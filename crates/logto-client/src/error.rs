@@ -147,6 +147,14 @@ impl LogtoError {
         self.map(|inner| inner.source = Some(Arc::new(source)))
     }
 
+    /// The same error, told of another call.
+    pub(crate) fn retold(self, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        self.map(|inner| {
+            inner.kind = kind;
+            inner.message = message.into();
+        })
+    }
+
     fn map(self, change: impl FnOnce(&mut Inner)) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
         change(&mut inner);

@@ -19,6 +19,7 @@ mod context;
 mod error;
 mod everywhere;
 mod exchange;
+mod machine;
 mod memory;
 mod oidc;
 mod options;
@@ -34,6 +35,8 @@ mod sign_in;
 mod sign_out;
 mod storage;
 mod target;
+mod token_call;
+mod token_exchange;
 mod tokens;
 mod transport;
 mod turn;
@@ -49,9 +52,11 @@ pub use error::{ErrorKind, LogtoError, SignInRefused};
 pub use logto_storage_core::{
     Clock, EncryptedTokenStore, EncryptionKey, ManualClock, MemoryTokenStore, SystemClock, TokenStore,
 };
+pub use machine::{MachineClient, MachineConfig};
 pub use options::{DirectSignIn, FirstScreen, Identifier, InteractionMode, Prompt, SignInOptions};
 pub use secret::Secret;
 pub use session::LogtoSession;
 pub use storage::VisitorStorage;
 pub use target::TokenTarget;
+pub use token_exchange::TokenExchange;
 pub use transport::{MAX_BODY_BYTES, Request, Response, Transport, TransportError};

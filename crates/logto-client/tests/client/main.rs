@@ -3,6 +3,7 @@
 mod callback;
 mod dropped;
 mod everywhere;
+mod machine;
 mod network;
 mod processes;
 mod provider;
@@ -14,5 +15,6 @@ mod sign_out;
 mod stage;
 mod store;
 mod tickets;
+mod token_exchange;
 mod tokens;
 mod user_info;

@@ -8,10 +8,30 @@ use std::{
     io::Write,
     sync::{Arc, Mutex},
 };
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::LevelFilter;
 
+/// What is logged in a test.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Keeps what this thread logs, until the guard is dropped.
+    pub(crate) fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -26,14 +46,7 @@ impl Write for Log {
 
 #[tokio::test]
 async fn no_log_line_and_no_error_holds_a_secret() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::start();
 
     let stage = Stage::set().await;
     let mut told = String::new();
@@ -61,7 +74,7 @@ async fn no_log_line_and_no_error_holds_a_secret() {
     told += &format!("{:?}", stage.session().fetch_user_info().await.unwrap_err());
     stage.session().sign_out(Some("http://localhost:3000/")).await.unwrap();
 
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = log.text();
     assert!(logged.contains("the provider did not revoke a token"), "the log is read");
     assert!(told.contains("Unavailable"));
     for secret in secrets {
