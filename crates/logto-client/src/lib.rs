@@ -41,6 +41,7 @@ mod tokens;
 mod transport;
 mod turn;
 mod user_info;
+mod webhook;
 
 pub use access_token::{AccessToken, AccessTokenClaims};
 pub use callback::{SignedIn, VerifiedSignIn};
@@ -60,3 +61,7 @@ pub use storage::VisitorStorage;
 pub use target::TokenTarget;
 pub use token_exchange::TokenExchange;
 pub use transport::{MAX_BODY_BYTES, Request, Response, Transport, TransportError};
+pub use webhook::{
+    WEBHOOK_SIGNATURE_HEADER, WebhookApplication, WebhookEvent, WebhookEventKind, WebhookUser,
+    WebhookVerifier,
+};

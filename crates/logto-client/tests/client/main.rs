@@ -18,3 +18,4 @@ mod tickets;
 mod token_exchange;
 mod tokens;
 mod user_info;
+mod webhook;
