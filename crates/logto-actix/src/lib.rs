@@ -15,6 +15,8 @@ mod extract;
 mod guard;
 #[cfg(feature = "client")]
 mod routes;
+#[cfg(feature = "client")]
+mod webhook;
 
 pub use storage::SessionStorage;
 
@@ -27,6 +29,8 @@ pub use {
         self, AccessToken, AccessTokenClaims, ContextOptions, EncryptedTokenStore, EncryptionKey,
         IdTokenClaims, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MemoryTokenStore, SignInOptions,
         SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage,
+        WebhookEvent, WebhookEventKind, WebhookVerifier,
     },
     routes::LogtoRoutes,
+    webhook::LogtoWebhook,
 };

@@ -20,6 +20,8 @@ mod extract;
 mod guard;
 #[cfg(feature = "client")]
 mod routes;
+#[cfg(feature = "client")]
+mod webhook;
 
 pub use storage::{AnySession, SessionStorage};
 
@@ -32,8 +34,10 @@ pub use {
         self, AccessToken, AccessTokenClaims, ContextOptions, EncryptedTokenStore, EncryptionKey,
         IdTokenClaims, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MemoryTokenStore, SignInOptions,
         SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage,
+        WebhookEvent, WebhookEventKind, WebhookVerifier,
     },
     routes::LogtoRoutes,
+    webhook::LogtoWebhook,
 };
 
 #[cfg(all(doctest, feature = "client", feature = "tower-sessions-0_15"))]

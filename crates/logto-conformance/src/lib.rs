@@ -9,3 +9,4 @@ pub mod servers;
 pub mod storage;
 pub mod stores;
 pub mod token_store;
+pub mod webhook;
