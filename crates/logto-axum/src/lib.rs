@@ -33,8 +33,8 @@ pub use {
     logto_client::{
         self, AccessToken, AccessTokenClaims, ContextOptions, EncryptedTokenStore, EncryptionKey,
         IdTokenClaims, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MemoryTokenStore, SignInOptions,
-        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage,
-        WebhookEvent, WebhookEventKind, WebhookVerifier,
+        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage, WebhookEvent,
+        WebhookEventKind, WebhookVerifier,
     },
     routes::LogtoRoutes,
     webhook::LogtoWebhook,

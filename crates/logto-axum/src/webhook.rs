@@ -60,10 +60,11 @@ where
         let signatures: Vec<_> = headers.iter().cloned().collect();
         // The limit of webhooks and not that of other routes.
         DefaultBodyLimit::max(verifier.most_bytes()).apply(&mut request);
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => web::webhook_too_large(),
-            _ => web::webhook_broken_off(),
-        })?;
+        let body =
+            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => web::webhook_too_large(),
+                _ => web::webhook_broken_off(),
+            })?;
         Ok(Self(verifier.verify(signatures, &body)?))
     }
 }

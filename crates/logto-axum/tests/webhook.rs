@@ -15,8 +15,8 @@ async fn on_event(event: LogtoWebhook) -> String {
 fn serve<S: Clone + Send + Sync + 'static>(listener: TcpListener, app: Router<S>, state: S) -> Box<dyn Send> {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     let (running, stopped) = oneshot::channel::<()>();
-    let server = axum::serve(listener, app.with_state(state))
-        .with_graceful_shutdown(async { drop(stopped.await) });
+    let server =
+        axum::serve(listener, app.with_state(state)).with_graceful_shutdown(async { drop(stopped.await) });
     tokio::spawn(async { server.await.unwrap() });
     Box::new(running)
 }

@@ -119,12 +119,9 @@ impl WebhookVerifier {
     ///
     /// let verifier = WebhookVerifier::new("foo")?;
     /// let body = br#"{"event":"User.Created","hookId":"h","createdAt":"2026-11-23T02:47:49.794Z","data":{"id":"u"}}"#;
-    /// let signature = "9b3d74c1e8f2e94a0b0e6d2e4a2d3c1b9b3d74c1e8f2e94a0b0e6d2e4a2d3c1b";
-    /// match verifier.verify([signature], body) {
-    ///     Ok(event) if *event.event() == WebhookEventKind::UserCreated => println!("{}", event.hook_id()),
-    ///     Ok(_) => println!("another event"),
-    ///     Err(error) => println!("{}: answer {}", error, error.kind().status()),
-    /// }
+    /// let signature = "69ba6b1e27f43688d4f089409fe8243c00b9776e274ec129538766cc019e05dc";
+    /// let event = verifier.verify([signature], body)?;
+    /// assert_eq!((event.event(), event.user_id()), (&WebhookEventKind::UserCreated, Some("u")));
     /// # Ok::<(), logto_client::LogtoError>(())
     /// ```
     ///

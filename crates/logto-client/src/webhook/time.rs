@@ -39,7 +39,7 @@ fn thousandths(fraction: &str) -> Option<u64> {
 
 /// Days since 1970 of a day that exists.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let lengths = [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let before = usize::try_from(month).ok()?.checked_sub(1)?;
     if day == 0 || day > *lengths.get(before)? {

@@ -7,7 +7,10 @@ use super::{
 
 /// A fixed answer, by which nobody learns what was wrong.
 fn refused(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.body.as_str()), (status, format!("{{\"error\":\"{error}\"}}").as_str()));
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (status, format!("{{\"error\":\"{error}\"}}").as_str())
+    );
     assert!(answer.head.contains("content-type: application/json"), "{}", answer.head);
     assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
 }
@@ -46,7 +49,8 @@ pub async fn an_unknown_event_reaches_the_handler<A: Application>() {
 /// One character more, less, or another.
 pub async fn a_changed_body_is_refused<A: Application>() {
     let stage = Stage::set::<A>().await;
-    for body in [BODY.replace("bob_e", "bob_f"), format!("{BODY} "), BODY.replacen(' ', "", 1), String::new()] {
+    for body in [BODY.replace("bob_e", "bob_f"), format!("{BODY} "), BODY.replacen(' ', "", 1), String::new()]
+    {
         refused(&stage.deliver(&[SIGNATURE], &body).await, 401, "invalid_signature");
     }
     taken(&stage.deliver(&[SIGNATURE], BODY).await);

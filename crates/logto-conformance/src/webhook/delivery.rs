@@ -81,10 +81,8 @@ impl Stage {
     }
 
     fn head(&self, signatures: &[&str], length: &str) -> String {
-        let signatures: String = signatures
-            .iter()
-            .map(|signature| format!("logto-signature-sha-256: {signature}\r\n"))
-            .collect();
+        let signatures: String =
+            signatures.iter().map(|signature| format!("logto-signature-sha-256: {signature}\r\n")).collect();
         format!(
             "POST {PATH} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nuser-agent: Logto (https://logto.io/)\r\n\
              content-type: application/json\r\n{signatures}{length}\r\n",
