@@ -25,7 +25,18 @@ const KILL: &str = "--rounds 1 --at-once 24";
 
 fn program(name: &str) -> Command {
     let mut command = cargo();
-    command.args(["run", "--quiet", "--release", "--package", "logto-conformance", "--bin", name, "--"]);
+    command.args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "logto-conformance",
+        "--features",
+        "harness",
+        "--bin",
+        name,
+        "--",
+    ]);
     command
 }
 

@@ -27,7 +27,7 @@ pub struct LogtoError(logto_client::LogtoError);
 impl LogtoError {
     fn log(&self) {
         let (error, kind, code) = (&self.0, self.kind(), self.code());
-        let cause = error.source().map(ToString::to_string);
+        let cause = web::causes(error);
         match kind {
             ErrorKind::Misconfigured | ErrorKind::ProviderMisbehaved | ErrorKind::InvalidToken => {
                 tracing::error!(%error, ?kind, code, cause, "answering with an error");

@@ -10,6 +10,7 @@ pub mod verify;
 pub mod web;
 
 mod access_token;
+mod api;
 mod callback;
 mod claims;
 mod client;
@@ -44,6 +45,7 @@ mod user_info;
 mod webhook;
 
 pub use access_token::{AccessToken, AccessTokenClaims};
+pub use api::{Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, Introspection};
 pub use callback::{SignedIn, VerifiedSignIn};
 pub use claims::{IdTokenClaims, UserInfo};
 pub use client::{LogtoClient, Route};
@@ -61,6 +63,7 @@ pub use storage::VisitorStorage;
 pub use target::TokenTarget;
 pub use token_exchange::TokenExchange;
 pub use transport::{MAX_BODY_BYTES, Request, Response, Transport, TransportError};
+pub use verify::AuthInfo;
 pub use webhook::{
     WEBHOOK_SIGNATURE_HEADER, WebhookApplication, WebhookEvent, WebhookEventKind, WebhookUser,
     WebhookVerifier,

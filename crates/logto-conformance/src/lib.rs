@@ -2,11 +2,13 @@
 #![doc = include_str!("../README.md")]
 
 pub mod flow;
+#[cfg(feature = "harness")]
 pub mod harness;
 pub mod log;
 pub mod sample;
 pub mod servers;
 pub mod storage;
+#[cfg(feature = "harness")]
 pub mod stores;
 pub mod token_store;
 pub mod webhook;

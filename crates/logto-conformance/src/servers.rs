@@ -50,7 +50,7 @@ pub struct Server {
     name: &'static str,
     command: Command,
     child: Child,
-    folder: Folder,
+    _folder: Folder,
     port: u16,
 }
 
@@ -92,7 +92,7 @@ impl Server {
         let mut command = command(port, folder.path());
         command.stdin(input).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("the server starts");
-        let server = Self { name, command, child, folder, port };
+        let server = Self { name, command, child, _folder: folder, port };
         server.wait_until_it_listens();
         server
     }

@@ -1,16 +1,24 @@
 //! Token stores by their address, as operators write it.
 
-use logto_storage_core::{MemoryTokenStore, TokenStore};
-use std::{error::Error, sync::Arc};
+use logto_storage_core::{MemoryTokenStore, TokenStore, TokenStoreError, TokenStoreErrorKind};
+use logto_storage_redis::RedisTokenStore;
+use logto_storage_sqlx::{PostgresTokenStore, SqliteTokenStore};
+use std::sync::Arc;
 
-/// The store at this address: `memory:`.
+/// The store at this address: `memory:`, `redis://…`, `postgres://…` or `sqlite:…`.
 ///
 /// # Errors
 ///
-/// Where the address is of no known store, or the store does not answer.
-pub async fn open(address: &str) -> Result<Arc<dyn TokenStore>, Box<dyn Error + Send + Sync>> {
-    match address.split(':').next().unwrap_or_default() {
-        "memory" => Ok(Arc::new(MemoryTokenStore::new())),
-        scheme => Err(format!("`{scheme}` is no token store").into()),
-    }
+/// `Misconfigured` where the address is of none of them; else those of the store.
+pub async fn open(address: &str) -> Result<Arc<dyn TokenStore>, TokenStoreError> {
+    Ok(match address.split(':').next().unwrap_or_default() {
+        "memory" => Arc::new(MemoryTokenStore::new()),
+        "redis" => Arc::new(RedisTokenStore::connect(address).await?),
+        "postgres" => Arc::new(PostgresTokenStore::connect(address).await?),
+        "sqlite" => Arc::new(SqliteTokenStore::connect(address).await?),
+        _ => {
+            let problem = "no token store has such an address";
+            return Err(TokenStoreError::new(TokenStoreErrorKind::Misconfigured).with_source(problem));
+        }
+    })
 }

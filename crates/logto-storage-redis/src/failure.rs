@@ -2,7 +2,7 @@
 
 use logto_storage_core::{TokenStoreError, TokenStoreErrorKind};
 use redis::{ErrorKind, RedisError};
-use std::{fmt, io};
+use std::{error::Error, fmt, io};
 
 /// The advice where keys live on several servers.
 const CLUSTER: &str = "Redis Cluster is not supported: a record and its indexes must lie on one server. Use one \
@@ -101,9 +101,20 @@ impl Failure {
     }
 }
 
+impl From<&io::Error> for Failure {
+    fn from(error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            // So rustls speaks of certificates, on either side, and of what is no TLS.
+            io::ErrorKind::InvalidData => TokenStoreErrorKind::Misconfigured,
+            _ => TokenStoreErrorKind::Unavailable,
+        };
+        Self { aftermath: Aftermath::Unknown, ..Self::new(kind, error.to_string()) }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self { aftermath: Aftermath::Unknown, ..Self::unavailable(error.to_string()) }
+        Self::from(&error)
     }
 }
 
@@ -111,7 +122,13 @@ impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         match (error.kind(), error.code()) {
             (ErrorKind::IoError, _) => {
-                Self { aftermath: Aftermath::Unknown, ..Self::unavailable(error.to_string()) }
+                match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+                    Some(error) => Self::from(error),
+                    None => Self {
+                        aftermath: Aftermath::Unknown,
+                        ..Self::unavailable("the connection is broken")
+                    },
+                }
             }
             (_, Some(code)) => Self::answered(code, error.detail().unwrap_or_default()),
             // The error itself would show what was answered.

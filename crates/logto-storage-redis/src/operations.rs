@@ -21,6 +21,8 @@ const GRACE_WITH_CLOCK: u64 = 3_600_000;
 const MOST_AT_ONCE: u32 = 500;
 /// How often a record is read anew before it is taken, while others write it.
 const MOST_TRIES: u32 = 16;
+/// Redis counts to 2^63: a fence begins far enough below.
+const SPARE_BITS: u32 = 2;
 /// Milliseconds of any lifetime: Lua counts to 2^53.
 const LONGEST: u64 = 1 << 50;
 
@@ -48,6 +50,8 @@ impl TokenStore for RedisTokenStore {
         let version = Version::random()?;
         let mut call = self.script(&scripts::CREATE, self.key(key));
         self.record(&mut call, record, version, lifetime);
+        // Nothing of a former record under this key is known: its fences are none of this one's.
+        call.arg(Version::random()?.get() >> SPARE_BITS);
         match self.outcome(call, Repeat::Never).await?.0 {
             Outcome::Done => Ok(version),
             other => Err(other.into()),
@@ -123,12 +127,13 @@ impl TokenStore for RedisTokenStore {
         let mut call = self.script(&scripts::ACQUIRE, self.key(key));
         call.arg(millis(lifetime));
         let answer = self.link.run(&Request::Script(call), Repeat::Never).await?.value;
-        let (outcome, fence, before): (String, Option<u64>, Option<String>) = parsed(answer)?;
-        match (Outcome::parse(&outcome)?, fence) {
-            (Outcome::Done, Some(fence)) => {
-                Ok(Lease { fence: Fence::new(fence), abandoned: before.as_deref() == Some("abandoned") })
+        let words: Vec<String> = parsed(answer)?;
+        match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["done", fence, before] => {
+                let fence = fence.parse().map_err(|_| TokenStoreError::from(Outcome::Corrupt))?;
+                Ok(Lease { fence: Fence::new(fence), abandoned: *before == "abandoned" })
             }
-            (other, _) => Err(other.into()),
+            words => Err(Outcome::parse(words.first().unwrap_or(&""))?.into()),
         }
     }
 

@@ -9,7 +9,7 @@ const OLDEST: (u32, u32) = (6, 2);
 /// Refuses what is no primary of Redis 6.2 or later.
 pub(crate) async fn check(connection: &Connection) -> Result<(), Failure> {
     let mut commands = redis::pipe();
-    for section in ["server", "replication", "memory"] {
+    for section in ["server", "cluster", "replication", "memory"] {
         commands.cmd("INFO").arg(section);
     }
     let mut sections = Vec::new();
@@ -27,13 +27,16 @@ pub(crate) async fn check(connection: &Connection) -> Result<(), Failure> {
 
 fn judge(info: &InfoDict) -> Result<(), Failure> {
     let field = |name: &str| info.get::<String>(name).unwrap_or_default();
-    match field("redis_mode").as_str() {
+    // Valkey has another name for it.
+    let mode = field("redis_mode") + &field("server_mode");
+    match mode.as_str() {
         "cluster" => return Err(Failure::cluster()),
         "sentinel" => {
             return Err(Failure::misconfigured(
                 "this is a Sentinel and keeps no records: connect by `connect_via_sentinel`",
             ));
         }
+        _ if field("cluster_enabled") == "1" => return Err(Failure::cluster()),
         _ => {}
     }
     let version = field("redis_version");
@@ -79,6 +82,8 @@ mod tests {
             ("redis_version:5.0.7\r\nrole:master", "5.0.7"),
             ("role:master", "6.2 or later"),
             ("redis_version:7.0.15\r\nredis_mode:cluster\r\nrole:master", "Redis Cluster is not supported"),
+            ("redis_version:7.2.4\r\nserver_mode:cluster\r\nrole:master", "Redis Cluster is not supported"),
+            ("redis_version:7.0.15\r\ncluster_enabled:1\r\nrole:master", "Redis Cluster is not supported"),
             ("redis_version:7.0.15\r\nredis_mode:sentinel", "connect_via_sentinel"),
             ("redis_version:7.0.15\r\nredis_mode:standalone\r\nrole:slave", "replica"),
         ] {

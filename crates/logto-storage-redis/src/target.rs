@@ -25,7 +25,7 @@ enum Wanted {
 
 impl Target {
     pub(crate) fn server(url: &str) -> Result<Self, Failure> {
-        Ok(Self { wanted: Wanted::Server(Address::parse(url)?), tls: Tls::default() })
+        Ok(Self::wanting(Wanted::Server(Address::parse(url)?)))
     }
 
     pub(crate) fn primary<'a>(
@@ -39,7 +39,11 @@ impl Target {
         let (primary, name) = Address::parse_primary(primary)?;
         // A Sentinel has no databases.
         let sentinels = sentinels.into_iter().map(|sentinel| Address { database: 0, ..sentinel }).collect();
-        Ok(Self { wanted: Wanted::Primary { sentinels, name, primary }, tls: Tls::default() })
+        Ok(Self::wanting(Wanted::Primary { sentinels, name, primary }))
+    }
+
+    fn wanting(wanted: Wanted) -> Self {
+        Self { wanted, tls: Tls::new() }
     }
 
     /// Opens a connection to a server that is good for records; each step within this time.

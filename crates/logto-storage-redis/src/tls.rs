@@ -10,10 +10,7 @@ pub(crate) use without::Tls;
 mod with_rustls {
     use crate::failure::Failure;
     use rustls_platform_verifier::BuilderVerifierExt;
-    use std::{
-        io::ErrorKind,
-        sync::{Arc, OnceLock},
-    };
+    use std::sync::{Arc, OnceLock};
     use tokio::net::TcpStream;
     use tokio_rustls::{
         TlsConnector,
@@ -34,6 +31,10 @@ mod with_rustls {
     }
 
     impl Tls {
+        pub(crate) fn new() -> Self {
+            Self::default()
+        }
+
         pub(crate) fn trust_only(&mut self, pem: &[u8]) -> Result<(), Failure> {
             let mut roots = RootCertStore::empty();
             for certificate in certificates(pem)? {
@@ -59,13 +60,7 @@ mod with_rustls {
         ) -> Result<TlsStream<TcpStream>, Failure> {
             let name = ServerName::try_from(host.to_owned())
                 .map_err(|_| Failure::misconfigured("the host is no name that a certificate may have"))?;
-            TlsConnector::from(self.config()?).connect(name, stream).await.map_err(|error| {
-                match error.kind() {
-                    // What rustls says of certificates and of what is no TLS.
-                    ErrorKind::InvalidData => Failure::misconfigured(error.to_string()),
-                    _ => error.into(),
-                }
-            })
+            Ok(TlsConnector::from(self.config()?).connect(name, stream).await?)
         }
 
         fn config(&self) -> Result<Arc<ClientConfig>, Failure> {
@@ -105,10 +100,14 @@ mod without {
     use tokio::net::TcpStream;
 
     /// No TLS: addresses that ask for it are refused before.
-    #[derive(Clone, Default)]
+    #[derive(Clone)]
     pub(crate) struct Tls;
 
     impl Tls {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
         pub(crate) async fn wrap(&self, _: &str, _: TcpStream) -> Result<TcpStream, Failure> {
             std::future::ready(Err(Failure::misconfigured("TLS needs the feature `tls`"))).await
         }

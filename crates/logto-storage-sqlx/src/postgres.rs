@@ -2,7 +2,7 @@
 
 use crate::shared::{
     driver::{Cells, Driver, Value, cells},
-    error::{Fault, problem},
+    error::{Fault, address},
     statements::{Statements, statements},
     store::{ACQUIRE_TIMEOUT, Store},
     token_store,
@@ -68,7 +68,7 @@ impl PostgresTokenStore {
     /// `Misconfigured` where the address is none.
     pub fn connect_lazily(url: &str) -> Result<Self, TokenStoreError> {
         let pool = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy(url);
-        Ok(Self::new(pool.map_err(problem::<Postgres>)?))
+        Ok(Self::new(pool.map_err(|error| address(&error))?))
     }
 }
 
@@ -94,7 +94,7 @@ impl Driver for Postgres {
         ]
     );
 
-    async fn inspect(_: &mut PgConnection) -> Result<(), TokenStoreError> {
+    async fn inspect(_: &mut PgConnection) -> Result<(), sqlx::Error> {
         Ok(())
     }
 

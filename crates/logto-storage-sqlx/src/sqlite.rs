@@ -2,7 +2,7 @@
 
 use crate::shared::{
     driver::{Cells, Driver, Value, cells},
-    error::{Fault, misconfigured, problem},
+    error::{Fault, address, refusal},
     statements::{Statements, statements},
     store::{ACQUIRE_TIMEOUT, Store},
     token_store,
@@ -16,8 +16,9 @@ use std::{path::Path, time::Duration};
 
 /// One writes, the others read.
 const CONNECTIONS: u32 = 4;
-/// How long another process's write is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long another process's write is waited for at a time. Short: who has waited for long asks seldom, and
+/// loses to who comes new.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Token records in a file of SQLite, 3.35 and later: for the processes of one machine.
 ///
@@ -71,7 +72,7 @@ impl SqliteTokenStore {
     ///
     /// `Misconfigured` where the address is none.
     pub fn connect_lazily(url: &str) -> Result<Self, TokenStoreError> {
-        let options: SqliteConnectOptions = url.parse().map_err(problem::<Sqlite>)?;
+        let options: SqliteConnectOptions = url.parse().map_err(|error| address(&error))?;
         let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -101,14 +102,12 @@ impl Driver for Sqlite {
         ]
     );
 
-    async fn inspect(connection: &mut SqliteConnection) -> Result<(), TokenStoreError> {
+    async fn inspect(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let file = "SELECT file FROM pragma_database_list WHERE name = 'main'";
-        let rows = Self::fetch(connection, file, &[]).await.map_err(problem::<Self>)?;
-        let file = rows.first().map(|row| row.text(0)).transpose().map_err(problem::<Self>)?.flatten();
+        let rows = Self::fetch(connection, file, &[]).await?;
+        let file = rows.first().map(|row| row.text(0)).transpose()?.flatten();
         if file.is_none_or(|file| file.is_empty()) {
-            return Err(misconfigured(
-                "in memory a `MemoryTokenStore` does the same without SQLite".to_owned(),
-            ));
+            return Err(refusal("in memory a `MemoryTokenStore` does the same without SQLite".to_owned()));
         }
         Ok(())
     }
@@ -117,6 +116,8 @@ impl Driver for Sqlite {
     fn fault(code: &str, message: &str) -> Fault {
         // The upper bytes say more than the kind.
         match code.parse::<u32>().unwrap_or_default() & 0xff {
+            // BUSY, LOCKED
+            5 | 6 => Fault::Again,
             1 if message.starts_with("no such table") => Fault::NoTable,
             // ERROR, PERM, READONLY, CORRUPT, CANTOPEN, AUTH, NOTADB
             1 | 3 | 8 | 11 | 14 | 23 | 26 => Fault::Misconfigured,

@@ -20,6 +20,19 @@ fn forbidden(name: &str) -> &'static [&'static str] {
             "logto-emulator",
             "logto-conformance",
         ],
+        "logto-storage-redis" | "logto-storage-sqlx" => &[
+            "axum",
+            "actix-web",
+            "actix-session",
+            "tower-sessions",
+            "tower-sessions-core",
+            "reqwest",
+            "logto-client",
+            "logto-axum",
+            "logto-actix",
+            "logto-emulator",
+            "logto-conformance",
+        ],
         "logto-client" => &[
             "axum",
             "actix-web",
@@ -106,6 +119,7 @@ mod tests {
         );
         for (name, dependency) in [
             ("logto-storage-core", "tokio"),
+            ("logto-storage-redis", "logto-client"),
             ("logto-client", "axum"),
             ("logto-axum", "reqwest"),
             ("logto-emulator", "logto-client"),

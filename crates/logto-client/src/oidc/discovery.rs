@@ -12,6 +12,7 @@ pub(crate) struct Metadata {
     pub(crate) userinfo_endpoint: Option<Url>,
     pub(crate) end_session_endpoint: Option<Url>,
     pub(crate) revocation_endpoint: Option<Url>,
+    pub(crate) introspection_endpoint: Option<Url>,
     pub(crate) jwks_uri: Url,
     pub(crate) sends_iss: bool,
 }
@@ -46,6 +47,8 @@ pub(crate) fn parse(body: &[u8], connection: &Connection) -> Result<Metadata, Lo
             .map(|url| connection.internal(url)),
         end_session_endpoint: endpoint(&document, "end_session_endpoint", connection)?,
         revocation_endpoint: endpoint(&document, "revocation_endpoint", connection)?
+            .map(|url| connection.internal(url)),
+        introspection_endpoint: endpoint(&document, "introspection_endpoint", connection)?
             .map(|url| connection.internal(url)),
         jwks_uri: connection.internal(required("jwks_uri")?),
         sends_iss: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),

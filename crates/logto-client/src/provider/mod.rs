@@ -86,7 +86,11 @@ impl Provider {
     }
 
     pub(crate) async fn keys(&self) -> Result<Arc<JwkSet>, LogtoError> {
-        let now = self.0.connection.now();
+        self.keys_at(self.0.connection.now()).await
+    }
+
+    /// The keys, for one who knows the time.
+    pub(crate) async fn keys_at(&self, now: Duration) -> Result<Arc<JwkSet>, LogtoError> {
         if let Some(fresh) = self.0.keys.fresh(now) {
             return Ok(fresh);
         }
@@ -167,7 +171,7 @@ impl Provider {
     }
 
     /// Keys newer than `known`: another caller's, or fetched now if that has not been done too often.
-    async fn newer_keys(&self, known: &Arc<JwkSet>) -> Result<Option<Arc<JwkSet>>, LogtoError> {
+    pub(crate) async fn newer_keys(&self, known: &Arc<JwkSet>) -> Result<Option<Arc<JwkSet>>, LogtoError> {
         let now = self.0.connection.now();
         self.0.keys.newer(now, known, || self.may_fetch_keys(now), async || self.fetch_keys().await).await
     }

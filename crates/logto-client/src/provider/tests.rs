@@ -42,7 +42,7 @@ impl Transport for Renewing {
         Ok(Response {
             status: 200,
             content_type: Some("application/json".to_owned()),
-            cache_control: None,
+            cache_control: Some("public, max-age=86400".to_owned()),
             retry_after: None,
             body: body.to_string().into_bytes(),
         })
@@ -50,9 +50,13 @@ impl Transport for Renewing {
 }
 
 fn provider() -> (Provider, Arc<Renewing>) {
+    provider_at(ManualClock::at(forge::NOW))
+}
+
+fn provider_at(clock: ManualClock) -> (Provider, Arc<Renewing>) {
     let transport = Arc::new(Renewing::default());
     let mut config = ConnectionConfig::new("https://op.example", Duration::from_secs(300));
-    config.clock = Arc::new(ManualClock::at(forge::NOW));
+    config.clock = Arc::new(clock);
     config.transport = Some(Arc::<Renewing>::clone(&transport));
     (Provider::new(Arc::new(Connection::new(config).unwrap())), transport)
 }
@@ -71,6 +75,17 @@ fn claims() -> Value {
         "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
         "iat": forge::NOW.as_secs(), "exp": forge::NOW.as_secs() + 120,
     })
+}
+
+#[tokio::test]
+async fn keys_are_fetched_anew_after_five_minutes_however_long_they_may_be_kept() {
+    let clock = ManualClock::at(forge::NOW);
+    let (provider, transport) = provider_at(clock.clone());
+    for (wait, fetches) in [(0, 1), (299, 1), (1, 2), (299, 2), (1, 3)] {
+        clock.advance(Duration::from_secs(wait));
+        provider.keys().await.unwrap();
+        assert_eq!(transport.key_requests.load(Ordering::SeqCst), fetches, "{wait}");
+    }
 }
 
 #[tokio::test]

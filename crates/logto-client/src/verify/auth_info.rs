@@ -121,6 +121,11 @@ impl AuthInfo {
         self.audience().filter_map(|audience| audience.strip_prefix(ORGANIZATION)).filter(|id| !id.is_empty())
     }
 
+    /// Whether the provider itself was asked about the token.
+    pub(crate) fn is_introspected(&self) -> bool {
+        self.0.key.is_none()
+    }
+
     pub(crate) fn key(&self) -> Option<KeyId> {
         self.0.key
     }

@@ -35,7 +35,7 @@ impl VerifyError {
         Self::new(VerifyErrorKind::Malformed, reason)
     }
 
-    pub(super) fn claim_of(claim: &'static str, reason: &'static str) -> Self {
+    pub(crate) fn claim_of(claim: &'static str, reason: &'static str) -> Self {
         Self { kind: VerifyErrorKind::Claim, claim: Some(claim), reason }
     }
 

@@ -35,5 +35,4 @@ pub use id_token::{IdTokenRules, VerifiedIdToken};
 pub use json::parse_strict_object;
 pub use jws::{MAX_TOKEN_BYTES, VerifiedJws, decode_claims, verify_jws};
 pub use keys::JwkSet;
-pub(crate) use keys::KeyId;
 pub use logout_token::{LogoutToken, LogoutTokenRules};

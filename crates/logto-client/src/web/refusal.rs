@@ -2,6 +2,7 @@
 
 use super::{RequestFacts, is_page_request};
 use crate::{ErrorKind, LogtoClient, LogtoError, Route, Secret, oidc::pkce};
+use std::error::Error;
 use url::form_urlencoded;
 
 /// The answer that tells an error.
@@ -52,6 +53,14 @@ impl Visit {
         };
         error.with_refusal(refusal)
     }
+}
+
+/// What caused an error, and what caused that, for the operator's log.
+#[must_use]
+pub fn causes(error: &LogtoError) -> Option<String> {
+    let first = error.source()?;
+    let causes = std::iter::successors(Some(first), |cause: &&dyn Error| (*cause).source());
+    Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }
 
 /// Whether a sign-out that failed so has signed the person out here all the same.

@@ -502,7 +502,7 @@ async fn a_machine_beside_a_client_shares_metadata_clock_and_shutdown() {
 
 #[tokio::test]
 async fn no_log_line_no_error_and_no_debug_holds_a_secret() {
-    let (log, _guard) = Log::start();
+    let (log, _guard, _second) = Log::start();
     let stage = Stage::set().await;
     let token = stage.ask(read()).await.unwrap();
     let mut told = format!("{:?} {:?} {:?} {token:?}", config(&stage.emulator), stage.machine, read());

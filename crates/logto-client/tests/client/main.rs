@@ -1,5 +1,6 @@
 //! The client against the local Logto, over real HTTP.
 
+mod api;
 mod callback;
 mod dropped;
 mod everywhere;

@@ -195,7 +195,7 @@ async fn an_application_that_is_not_allowed_to_is_told_where_to_allow_it() {
 
 #[tokio::test]
 async fn no_log_line_no_error_and_no_debug_holds_a_token() {
-    let (log, _guard) = Log::start();
+    let (log, _guard, _second) = Log::start();
     let stage = Stage::set().await;
     let (subject, bob) = (stage.emulator.subject_token("alice").unwrap(), stage.signed_in("bob").await);
     let exchange = || TokenExchange::subject_token(&subject).actor(bob.expose());

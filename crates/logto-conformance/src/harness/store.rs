@@ -1,6 +1,6 @@
 //! The store under test: its server, started for the run.
 
-use crate::servers::Server;
+use crate::servers::{Folder, Server};
 
 /// A store with its server, which stops when this is dropped.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub struct Store {
     pub address: String,
     /// Its server, where it has one.
     pub server: Option<Server>,
+    /// Its file, where it lies in one.
+    _folder: Option<Folder>,
 }
 
 /// Why there is no store.
@@ -29,15 +31,24 @@ impl Store {
     ///
     /// Where there is none, and why.
     pub fn start(name: &str) -> Result<Self, NoStore> {
-        match name {
-            "memory" => Ok(Self { name: "memory", address: "memory:".to_owned(), server: None }),
+        let (name, address, server, folder) = match name {
+            "memory" => ("memory", "memory:".to_owned(), None, None),
             "redis" => {
                 let server = Server::redis().ok_or(NoStore::Missing("redis-server"))?;
-                let address = format!("redis://127.0.0.1:{}", server.port());
-                Ok(Self { name: "redis", address, server: Some(server) })
+                ("redis", format!("redis://127.0.0.1:{}", server.port()), Some(server), None)
             }
-            _ => Err(NoStore::Unknown),
-        }
+            "postgres" => {
+                let server = Server::postgres().ok_or(NoStore::Missing("postgres"))?;
+                ("postgres", server.postgres_url("postgres"), Some(server), None)
+            }
+            "sqlite" => {
+                let folder = Folder::new("sqlite");
+                let file = folder.path().join("tokens.db");
+                ("sqlite", format!("sqlite:{}", file.display()), None, Some(folder))
+            }
+            _ => return Err(NoStore::Unknown),
+        };
+        Ok(Self { name, address, server, _folder: folder })
     }
     /// Its address by another port, behind which it stands too.
     #[must_use]

@@ -5,8 +5,19 @@ use super::{
     lab::{HOUR, Lab, Outcome, at_once, equal, plain},
 };
 use Verdict::{NotApplicable, Passed};
-use logto_storage_core::TokenStoreErrorKind::{Conflict, LeaseLost, NotFound};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use logto_storage_core::{
+    Fence, TokenStore,
+    TokenStoreErrorKind::{Conflict, LeaseLost, NotFound},
+    token_store::RecordKey,
+};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 const TEN: Duration = Duration::from_secs(10);
 
@@ -108,27 +119,21 @@ pub async fn who_hold_the_lease_in_turn_never_meet<H: Harness>() -> Result<Verdi
     let Some(lab) = Lab::<H>::start().await else { return Ok(NotApplicable) };
     let (key, _) = lab.create("counter", "0").await?;
     let handles = lab.handles(4);
+    let failed = Arc::new(AtomicBool::new(false));
     let turns = at_once(4, |index| {
-        let (store, key) = (Arc::clone(&handles[index % handles.len()]), key.clone());
+        let (store, key, failed) = (Arc::clone(&handles[index]), key.clone(), Arc::clone(&failed));
         async move {
             let mut fences = Vec::new();
-            while fences.len() < 25 {
-                let lease = match store.acquire(&key, HOUR).await {
-                    Ok(lease) => lease,
-                    refused => {
-                        refused.map(drop).refused(Conflict, "acquiring a lease that somebody else has")?;
-                        tokio::task::yield_now().await;
-                        continue;
+            while fences.len() < 25 && !failed.load(Ordering::SeqCst) {
+                match turn(&*store, &key).await {
+                    Ok(Some(fence)) => fences.push(fence),
+                    Ok(None) => tokio::task::yield_now().await,
+                    // The others need not wait for a lease that nobody gives back any more.
+                    Err(problem) => {
+                        failed.store(true, Ordering::SeqCst);
+                        return Err(problem);
                     }
-                };
-                equal("a lease that was given back was abandoned", lease.abandoned, false)?;
-                let stored = store.read(&key).await.fine("reading")?;
-                let count: u32 = String::from_utf8_lossy(stored.record.payload()).parse().unwrap_or_default();
-                let next = plain(&(count + 1).to_string());
-                let swapped = store.swap(&key, stored.version, &next, HOUR, Some(lease.fence)).await;
-                swapped.fine("a write by the holder")?;
-                store.release(&key, lease.fence).await.fine("releasing")?;
-                fences.push(lease.fence);
+                }
             }
             Ok::<_, String>(fences)
         }
@@ -137,4 +142,24 @@ pub async fn who_hold_the_lease_in_turn_never_meet<H: Harness>() -> Result<Verdi
     equal("different fences", fences.into_iter().flatten().collect::<BTreeSet<_>>().len(), 100)?;
     lab.holds(&key, "100").await?;
     Ok(Passed)
+}
+
+/// Counts on under the lease; `None` where somebody else has it.
+async fn turn(store: &dyn TokenStore, key: &RecordKey) -> Result<Option<Fence>, String> {
+    let lease = match store.acquire(key, HOUR).await {
+        Ok(lease) => lease,
+        refused => {
+            refused.refused(Conflict, "acquiring a lease that somebody else has")?;
+            return Ok(None);
+        }
+    };
+    equal("a lease that was given back was abandoned", lease.abandoned, false)?;
+    let stored = store.read(key).await.fine("reading")?;
+    let count: u32 = String::from_utf8_lossy(stored.record.payload()).parse().unwrap_or_default();
+    tokio::task::yield_now().await;
+    let next = plain(&(count + 1).to_string());
+    let swapped = store.swap(key, stored.version, &next, HOUR, Some(lease.fence)).await;
+    swapped.fine("a write by the holder")?;
+    store.release(key, lease.fence).await.fine("releasing")?;
+    Ok(Some(lease.fence))
 }

@@ -5,8 +5,17 @@ use logto_storage_core::{
     Fence, Realm, TokenStore, TokenStoreError, TokenStoreErrorKind,
     token_store::{IndexKey, Record, RecordKey, Stored, Version},
 };
-use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
-use tokio::sync::Barrier;
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::task::JoinSet;
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
@@ -174,19 +183,24 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    let barrier = Arc::new(Barrier::new(count));
-    let tasks: Vec<_> = (0..count)
-        .map(|index| {
-            let (barrier, task) = (Arc::clone(&barrier), task(index));
-            tokio::spawn(async move {
-                barrier.wait().await;
-                task.await
-            })
-        })
-        .collect();
-    let mut given = Vec::with_capacity(count);
-    for task in tasks {
-        given.push(task.await.map_err(|error| format!("a task did not end: {error}"))?);
+    let ready = Arc::new(AtomicUsize::new(0));
+    // Its tasks end with it, also where the case is given up.
+    let mut tasks = JoinSet::new();
+    for index in 0..count {
+        let (ready, task) = (Arc::clone(&ready), task(index));
+        tasks.spawn(async move {
+            ready.fetch_add(1, Ordering::SeqCst);
+            // All stay awake: woken one after another, the first would be through before the last begins.
+            while ready.load(Ordering::SeqCst) < count {
+                tokio::task::yield_now().await;
+            }
+            (index, task.await)
+        });
     }
-    Ok(given)
+    let mut given = Vec::with_capacity(count);
+    while let Some(ended) = tasks.join_next().await {
+        given.push(ended.map_err(|error| format!("a task did not end: {error}"))?);
+    }
+    given.sort_by_key(|(index, _)| *index);
+    Ok(given.into_iter().map(|(_, given)| given).collect())
 }

@@ -29,16 +29,19 @@ pub async fn a_record_lives_to_the_last_millisecond_and_no_longer<H: Harness>() 
 /// Whether it lies there still or not, and whatever comes first.
 pub async fn what_is_over_is_not_found_by_any_operation<H: Harness>() -> Result<Verdict, String> {
     let Some(lab) = Lab::<H>::start().await else { return Ok(NotApplicable) };
-    for first in 0..Lab::<H>::OPERATIONS {
+    let of_an_index = Lab::<H>::OPERATIONS;
+    for first in 0..=of_an_index {
         let (key, version) = lab.create_for("name", Some("alice"), Some("s1")).await?;
         lab.store.acquire(&key, 2 * HOUR).await.fine("acquiring the lease")?;
         lab.harness.advance(HOUR);
-        lab.absent_for(&key, version, first).await?;
+        if first != of_an_index {
+            lab.absent_for(&key, version, first).await?;
+        }
+        let ended = lab.store.delete_by(&lab.realm.sub("alice")).await.fine("deleting by index")?;
+        equal("records that were over and are counted as deleted", ended, 0)?;
         lab.absent_for_every_operation(&key, version).await?;
         lab.finds(&lab.realm.sub("alice"), &[]).await?;
         lab.finds(&lab.realm.sid("s1"), &[]).await?;
-        let ended = lab.store.delete_by(&lab.realm.sub("alice")).await.fine("deleting by index")?;
-        equal("records that were over and are counted as deleted", ended, 0)?;
     }
     Ok(Passed)
 }

@@ -49,6 +49,7 @@ pub async fn of_1000_increments_none_is_lost<H: Harness>() -> Result<Verdict, St
                     let text = String::from_utf8_lossy(stored.record.payload()).into_owned();
                     let count: u32 = text.parse().map_err(|_| format!("the counter stands at {text:?}"))?;
                     let next = plain(&(count + 1).to_string());
+                    tokio::task::yield_now().await;
                     match store.swap(&key, stored.version, &next, HOUR, None).await {
                         Ok(_) => break,
                         refused => refused.refused(Conflict, "an increment that came second")?,
@@ -212,10 +213,12 @@ pub async fn work_on_200_records_at_once_is_not_disturbed<H: Harness>() -> Resul
                 )
             };
             let version = store.create(&key, &record("one"), HOUR).await.fine("creating")?;
+            tokio::task::yield_now().await;
             let lease = store.acquire(&key, HOUR).await.fine("acquiring")?;
             equal("the version", store.read(&key).await.fine("reading")?.version, version)?;
             let version =
                 store.swap(&key, version, &record("two"), HOUR, Some(lease.fence)).await.fine("a swap")?;
+            tokio::task::yield_now().await;
             store.renew(&key, lease.fence, HOUR).await.fine("renewing")?;
             store.release(&key, lease.fence).await.fine("releasing")?;
             equal("the records of its own", store.find(&own).await.fine("finding")?, vec![key.clone()])?;

@@ -8,6 +8,7 @@ mod encrypted;
 mod error;
 mod memory;
 mod record;
+mod shared;
 mod ticket;
 mod tickets;
 mod visitor;

@@ -83,52 +83,89 @@ impl<S: Storage> TicketStorage<S> {
                 return self.hand_out(known).await;
             };
             let next = old.ticket.following(&old.content.salt);
-            if old.content.followed {
-                return self.hand_out(visitor.existing(next).await?).await;
+            if let Some(name) = &old.content.followed_by {
+                let known = visitor.existing(next).await?;
+                if known.content.name() == *name {
+                    return self.hand_out(known).await;
+                }
+                // That one has ended. This one was created in vain, and is about to be taken back.
+                visitor.set(State::Nobody);
+                return Err(gone(Operation::Apply));
             }
             if !old.content.items.are_expected_by(changes) {
                 return Err(conflict());
             }
             let mut items = old.content.items.clone();
             items.apply(changes);
-            let created = match visitor.create(|| Ok(next.clone()), items, Some(sign_in)).await {
-                Ok(known) => Some(known),
+            let (known, is_ours) = match visitor.create(|| Ok(next.clone()), items, Some(sign_in)).await {
+                Ok(known) => (known, true),
                 // Another request completes the same sign-in.
-                Err(error) if error.kind() == StorageErrorKind::Conflict => None,
-                Err(error) => return Err(error),
-            };
-            match visitor.leave(&old, sign_in).await {
-                Ok(()) => {
-                    let known = match created {
-                        Some(known) => known,
-                        None => visitor.existing(next).await?,
-                    };
-                    return self.hand_out(known).await;
-                }
-                Err(error) => {
-                    let seen = visitor.look(old.ticket, old.key).await;
-                    if let (Ok((State::Known(now), _)), None) = (&seen, &created)
-                        && now.content.followed
-                    {
+                Err(error) if error.kind() == StorageErrorKind::Conflict => match self.join(next).await? {
+                    Some(known) => (known, false),
+                    None => {
+                        self.look_again(&old).await?;
                         continue;
                     }
-                    // Whoever has left it since had created the next one before: it has ended again.
-                    if let Some(created) = created {
-                        drop(visitor.tickets.store.delete(&created.key).await);
+                },
+                Err(error) => return Err(error),
+            };
+            let Err(error) = visitor.leave(&old, &known, sign_in).await else {
+                return self.hand_out(known).await;
+            };
+            let now = match visitor.look(old.ticket, old.key).await {
+                Ok((State::Known(now), _)) => now,
+                // The visitor's items have ended, and these with them.
+                Ok(_) => {
+                    if is_ours {
+                        drop(visitor.tickets.store.delete(&known.key).await);
                     }
-                    match (error.kind(), seen) {
-                        (TokenStoreErrorKind::Conflict, Ok((State::Known(now), _)))
-                            if !now.content.followed => {}
-                        (TokenStoreErrorKind::Conflict | TokenStoreErrorKind::NotFound, _) => {
-                            visitor.set(State::Nobody);
-                            return Err(gone(Operation::Apply));
-                        }
-                        _ => return Err(error.during(Operation::Apply)),
-                    }
+                    return Err(gone(Operation::Apply));
                 }
+                Err(_) => {
+                    if is_ours {
+                        visitor.take_back(&known).await;
+                    }
+                    return Err(error.during(Operation::Apply));
+                }
+            };
+            match &now.content.followed_by {
+                Some(name) if *name == known.content.name() => return self.hand_out(known).await,
+                // By a record that has ended again: there was none when this one was created.
+                Some(_) if is_ours => drop(visitor.tickets.store.delete(&known.key).await),
+                None if is_ours => visitor.take_back(&known).await,
+                _ => {}
+            }
+            if error.kind() != TokenStoreErrorKind::Conflict {
+                return Err(error.during(Operation::Apply));
             }
         }
         Err(conflict())
+    }
+
+    /// The record of the ticket that follows, which another request has created and will not take back;
+    /// `None` where it changes or ends just now.
+    async fn join(&self, next: Ticket) -> Result<Option<Known>, StorageError> {
+        let known = match self.visitor.existing(next).await {
+            Ok(known) => known,
+            Err(error) if error.kind() == StorageErrorKind::Gone => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match self.visitor.rely_on(known).await {
+            Ok(known) => Ok(Some(known)),
+            Err(error) => match error.kind() {
+                TokenStoreErrorKind::Conflict | TokenStoreErrorKind::NotFound => Ok(None),
+                _ => Err(error.during(Operation::Apply)),
+            },
+        }
+    }
+
+    /// Reads a record that was known; `Gone` where it is no more.
+    async fn look_again(&self, old: &Known) -> Result<(), StorageError> {
+        let looked = self.visitor.look(old.ticket.clone(), old.key.clone()).await;
+        match looked.map_err(during(Operation::Apply))? {
+            (State::Known(_), _) => Ok(()),
+            _ => Err(gone(Operation::Apply)),
+        }
     }
 }
 
@@ -171,3 +208,6 @@ impl<S> fmt::Debug for TicketStorage<S> {
         f.debug_struct("TicketStorage").field("tickets", &self.visitor.tickets).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

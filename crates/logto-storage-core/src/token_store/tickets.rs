@@ -4,7 +4,7 @@ use super::{
     Realm, Record, RecordKey, TicketStorage, TokenStore, TokenStoreError, TokenStoreErrorKind, record::random,
 };
 use crate::{Items, Storage, keys};
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -182,22 +182,22 @@ pub(super) struct Content {
     pub(super) items: Items,
     /// Makes the ticket that follows.
     pub(super) salt: Zeroizing<String>,
-    /// Whether a sign-in has given the visitor the ticket that follows.
-    pub(super) followed: bool,
+    /// By which record a sign-in has followed this one.
+    pub(super) followed_by: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Payload<T: Ord> {
     salt: T,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    followed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    followed_by: Option<T>,
     items: BTreeMap<T, T>,
 }
 
 impl Content {
     pub(super) fn new(items: Items) -> Result<Self, TokenStoreError> {
         let salt = Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(random::<32>()?)));
-        Ok(Self { items, salt, followed: false })
+        Ok(Self { items, salt, followed_by: None })
     }
 
     /// `None` where the record is no visitor's.
@@ -206,14 +206,20 @@ impl Content {
         Some(Self {
             items: Items::from_iter(payload.items),
             salt: Zeroizing::new(payload.salt),
-            followed: payload.followed,
+            followed_by: payload.followed_by,
         })
+    }
+
+    /// A name of this record: no other one has it, were it under the same ticket.
+    pub(super) fn name(&self) -> String {
+        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, self.salt.as_bytes()))
     }
 
     /// As it is stored.
     pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let items = self.items.iter().collect();
-        let payload = Payload { salt: self.salt.as_str(), followed: self.followed, items };
+        let followed_by = self.followed_by.as_deref();
+        let payload = Payload { salt: self.salt.as_str(), followed_by, items };
         Zeroizing::new(serde_json::to_vec(&payload).unwrap_or_default())
     }
 }

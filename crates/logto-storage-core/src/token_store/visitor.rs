@@ -136,16 +136,37 @@ impl Visitor {
         }
     }
 
-    /// Leaves the old record: nothing in it but what may be needed once more.
-    pub(super) async fn leave(&self, old: &Known, sign_in: &SignIn) -> Result<(), TokenStoreError> {
+    /// Leaves the old record for the next: nothing in it but what may be needed once more.
+    pub(super) async fn leave(
+        &self,
+        old: &Known,
+        next: &Known,
+        sign_in: &SignIn,
+    ) -> Result<(), TokenStoreError> {
         let content = Content {
             items: Items::from_iter(sign_in.left_behind.clone()),
             salt: old.content.salt.clone(),
-            followed: true,
+            followed_by: Some(next.content.name()),
         };
         let record = Record::new(&content.to_bytes(), None, None);
         self.tickets.store.swap(&old.key, old.version, &record, LEFT_BEHIND, None).await?;
         Ok(())
+    }
+
+    /// Writes a record that somebody else has created as it is: whoever has created it does not take it back
+    /// from now on.
+    pub(super) async fn rely_on(&self, known: Known) -> Result<Known, TokenStoreError> {
+        let lifetime = self.tickets.lifetime_of(&known.content.items);
+        let version =
+            self.tickets.store.swap(&known.key, known.version, &known.record(), lifetime, None).await?;
+        Ok(Known { version, ..known })
+    }
+
+    /// Takes back a record that was created in vain, where nobody relies on it.
+    pub(super) async fn take_back(&self, known: &Known) {
+        let nothing = Record::new(&[], None, None);
+        let store = &self.tickets.store;
+        drop(store.swap(&known.key, known.version, &nothing, Duration::ZERO, None).await);
     }
 
     /// Changes the record, whatever others write meanwhile.

@@ -1,7 +1,6 @@
 //! What the two databases have in common, and what each says for itself.
 
 use super::{error::Fault, statements::Statements};
-use logto_storage_core::TokenStoreError;
 
 /// A value that a statement is given.
 #[derive(Clone, Copy)]
@@ -32,7 +31,7 @@ pub(crate) trait Driver: sqlx::Database<Row: Cells> {
     const WRITERS: usize;
 
     /// Whether records may be kept here at all.
-    async fn inspect(connection: &mut Self::Connection) -> Result<(), TokenStoreError>;
+    async fn inspect(connection: &mut Self::Connection) -> Result<(), sqlx::Error>;
 
     fn fault(code: &str, message: &str) -> Fault;
 

@@ -41,16 +41,26 @@ pub(crate) fn problem<D: Driver>(error: sqlx::Error) -> TokenStoreError {
         sqlx::Error::PoolClosed => unavailable("the pool is closed".to_owned()),
         sqlx::Error::WorkerCrashed => unavailable("the thread of the connection has ended".to_owned()),
         sqlx::Error::Tls(error) => misconfigured(format!("TLS: {error}")),
-        sqlx::Error::Configuration(error) => misconfigured(format!("the address: {error}")),
+        sqlx::Error::Configuration(error) => misconfigured(error.to_string()),
         sqlx::Error::InvalidArgument(_) => misconfigured("the options of the connection".to_owned()),
         _ => misconfigured("the table is not as its migrations have made it".to_owned()),
     }
+}
+
+/// Why the store refuses a database.
+pub(crate) fn refusal(why: String) -> sqlx::Error {
+    sqlx::Error::Configuration(why.into())
+}
+
+/// What is wrong with an address.
+pub(crate) fn address(error: &sqlx::Error) -> TokenStoreError {
+    misconfigured(format!("the address: {error}"))
 }
 
 pub(crate) fn unavailable(why: String) -> TokenStoreError {
     TokenStoreError::new(TokenStoreErrorKind::Unavailable).with_source(why)
 }
 
-pub(crate) fn misconfigured(why: String) -> TokenStoreError {
+fn misconfigured(why: String) -> TokenStoreError {
     TokenStoreError::new(TokenStoreErrorKind::Misconfigured).with_source(why)
 }

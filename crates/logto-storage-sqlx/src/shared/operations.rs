@@ -57,6 +57,7 @@ impl<D: Driver> TokenStore for Store<D> {
             Value::Number(millis(lifetime)),
             index(record.sub()),
             index(record.sid()),
+            Value::Number(first_fence()?),
         ];
         if self.in_time(self.write(D::STATEMENTS.create, &values)).await?.is_empty() {
             return Err(TokenStoreErrorKind::Conflict.into());
@@ -170,6 +171,11 @@ impl<D: Driver> TokenStore for Store<D> {
 
 fn index(key: Option<&IndexKey>) -> Value<'_> {
     Value::TextOrNull(key.map(IndexKey::as_str))
+}
+
+/// The number that comes before the first lease of a record: small enough to be counted up for ever.
+fn first_fence() -> Result<i64, TokenStoreError> {
+    Ok((Version::random()?.get() >> 2).cast_signed())
 }
 
 fn number(fence: Fence) -> i64 {

@@ -24,86 +24,63 @@ pub(crate) struct Statements {
     pub(crate) remove_expired: &'static str,
 }
 
+// As one reads SQL.
+#[rustfmt::skip]
 macro_rules! statements {
     (now: $now:literal, lock: $lock:literal, remove_expired: [$before:literal, $after:literal]) => {
         $crate::shared::statements::Statements {
             create: concat!(
                 "INSERT INTO logto_token_records AS old",
                 " (key, data, version, until, fence, released, leased, sub, sid)",
-                " VALUES ($2, $3, $4, ",
-                $now,
-                " + $5, 0, 0, 0, $6, $7)",
+                " VALUES ($2, $3, $4, ", $now, " + $5, $8, $8, 0, $6, $7)",
                 " ON CONFLICT (key) DO UPDATE SET",
                 " data = excluded.data, version = excluded.version, until = excluded.until,",
-                // The number goes on: whoever had a lease of what has expired has none of this one.
-                " released = old.fence, leased = 0, sub = excluded.sub, sid = excluded.sid",
-                " WHERE old.until <= ",
-                $now,
+                // Leases begin at another number: those of what has expired are none of this record.
+                " fence = excluded.fence, released = excluded.released, leased = excluded.leased,",
+                " sub = excluded.sub, sid = excluded.sid",
+                " WHERE old.until <= ", $now,
+                " RETURNING version",
             ),
             read: concat!(
-                "SELECT data, version, until - ",
-                $now,
-                ", sub, sid FROM logto_token_records",
-                " WHERE key = $2 AND until > ",
-                $now,
+                "SELECT data, version, until - ", $now, ", sub, sid FROM logto_token_records",
+                " WHERE key = $2 AND until > ", $now,
             ),
             swap: concat!(
-                "UPDATE logto_token_records SET data = $3, version = $4, until = ",
-                $now,
-                " + $5,",
+                "UPDATE logto_token_records SET data = $3, version = $4, until = ", $now, " + $5,",
                 " sub = $6, sid = $7",
-                " WHERE key = $2 AND until > ",
-                $now,
-                " AND version = $8 AND fence = COALESCE($9, fence)",
+                " WHERE key = $2 AND until > ", $now, " AND version = $8 AND fence = COALESCE($9, fence)",
                 " RETURNING version",
             ),
             take: concat!(
-                "DELETE FROM logto_token_records WHERE key = $2 AND until > ",
-                $now,
-                " AND version = $3",
+                "DELETE FROM logto_token_records",
+                " WHERE key = $2 AND until > ", $now, " AND version = $3",
                 " RETURNING version",
             ),
             delete: concat!("DELETE FROM logto_token_records WHERE key = $2 RETURNING until - ", $now),
             acquire: concat!(
-                "UPDATE logto_token_records SET fence = fence + 1, leased = ",
-                $now,
-                " + $3",
-                " WHERE key = $2 AND until > ",
-                $now,
-                " AND (released = fence OR leased <= ",
-                $now,
-                ")",
+                "UPDATE logto_token_records SET fence = fence + 1, leased = ", $now, " + $3",
+                " WHERE key = $2 AND until > ", $now, " AND (released = fence OR leased <= ", $now, ")",
                 " RETURNING fence, released",
             ),
             renew: concat!(
-                "UPDATE logto_token_records SET leased = ",
-                $now,
-                " + $3",
-                " WHERE key = $2 AND until > ",
-                $now,
-                " AND fence = $4 AND released < fence",
+                "UPDATE logto_token_records SET leased = ", $now, " + $3",
+                " WHERE key = $2 AND until > ", $now, " AND fence = $4 AND released < fence",
                 " RETURNING fence",
             ),
             release: concat!(
                 "UPDATE logto_token_records SET released = fence",
-                " WHERE key = $2 AND until > ",
-                $now,
-                " AND fence = $3 AND released < fence",
+                " WHERE key = $2 AND until > ", $now, " AND fence = $3 AND released < fence",
                 " RETURNING fence",
             ),
-            fence: concat!("SELECT fence FROM logto_token_records WHERE key = $2 AND until > ", $now,),
+            fence: concat!("SELECT fence FROM logto_token_records WHERE key = $2 AND until > ", $now),
             find: concat!(
-                "SELECT key FROM logto_token_records WHERE (sub = $2 OR sid = $2) AND until > ",
-                $now,
+                "SELECT key FROM logto_token_records WHERE (sub = $2 OR sid = $2) AND until > ", $now,
             ),
-            // In the order of the keys, so that two who delete the same records wait for each other in turn.
+            // In the order of the keys: two who delete the same records never wait for each other both.
             delete_by: concat!(
                 "DELETE FROM logto_token_records WHERE key IN",
-                " (SELECT key FROM logto_token_records WHERE sub = $2 OR sid = $2 ORDER BY key",
-                $lock,
-                ")",
-                " RETURNING until - ",
-                $now,
+                " (SELECT key FROM logto_token_records WHERE sub = $2 OR sid = $2 ORDER BY key", $lock, ")",
+                " RETURNING until - ", $now,
             ),
             remove_expired: concat!($before, $now, $after),
         }

@@ -17,9 +17,9 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 /// How long the connection may be waited for, in pools that the store opens itself.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -27,14 +27,14 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// After so many new records, at most so many expired ones are removed: more than can have come meanwhile.
 const NEW_RECORDS: u64 = 8;
 const STEP: u32 = 64;
-/// So often a statement is tried that the database took back because of another.
-const MOST_TRIES: u32 = 8;
 
 /// Token records in a database, whichever it is.
 pub(crate) struct Store<D: Driver> {
     pool: Pool<D>,
     clock: Option<Arc<dyn Clock>>,
     timeout: Duration,
+    /// One for each connection: the pool's own time-out is for a server that is away, not for a queue.
+    turns: Semaphore,
     writers: Semaphore,
     schema: OnceCell<()>,
     new_records: AtomicU64,
@@ -42,10 +42,12 @@ pub(crate) struct Store<D: Driver> {
 
 impl<D: Driver> Store<D> {
     pub(crate) fn new(pool: Pool<D>) -> Self {
+        let connections = pool.options().get_max_connections() as usize;
         Self {
             pool,
             clock: None,
             timeout: TIMEOUT,
+            turns: Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)),
             writers: Semaphore::new(D::WRITERS),
             schema: OnceCell::new(),
             new_records: AtomicU64::new(0),
@@ -118,62 +120,81 @@ impl<D: Driver> Store<D> {
 
     async fn schema(&self) -> Result<(), TokenStoreError> {
         let made = self.schema.get_or_try_init(async || {
-            let mut held = self.connection().await.map_err(problem::<D>)?;
-            schema::migrate::<D>(held.get()?).await?;
-            held.give_back();
-            Ok(())
+            let since = Instant::now();
+            loop {
+                match self.migrate_once().await {
+                    Err(error) if self.goes_on(since, &error) => {}
+                    outcome => return outcome.map_err(problem::<D>),
+                }
+            }
         });
         made.await.copied()
     }
 
-    /// Asks on a connection, and again where the database has taken the statement back.
+    async fn migrate_once(&self) -> Result<(), sqlx::Error> {
+        let mut held = self.connection().await?;
+        schema::migrate::<D>(held.get()?).await?;
+        held.give_back();
+        Ok(())
+    }
+
     async fn ask(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<D::Row>, TokenStoreError> {
-        let mut tries = 1;
+        let since = Instant::now();
         loop {
-            let mut held = self.connection().await.map_err(problem::<D>)?;
-            let outcome = D::fetch(held.get()?, sql, values).await;
-            if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
-                held.give_back();
-            }
-            match outcome {
-                Err(error) if fault::<D>(&error) == Some(Fault::Again) && tries < MOST_TRIES => tries += 1,
+            match self.ask_once(sql, values).await {
+                Err(error) if self.goes_on(since, &error) => {}
                 outcome => return outcome.map_err(problem::<D>),
             }
         }
     }
 
-    async fn connection(&self) -> Result<Held<D>, sqlx::Error> {
-        Ok(Held(Some(self.pool.acquire().await?)))
+    /// Whether only others were in the way, and there is time to try again.
+    fn goes_on(&self, since: Instant, error: &sqlx::Error) -> bool {
+        fault::<D>(error) == Some(Fault::Again) && since.elapsed() < self.timeout * 3 / 4
+    }
+
+    async fn ask_once(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<D::Row>, sqlx::Error> {
+        let mut held = self.connection().await?;
+        let outcome = D::fetch(held.get()?, sql, values).await;
+        if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
+            held.give_back();
+        }
+        outcome
+    }
+
+    async fn connection(&self) -> Result<Held<'_, D>, sqlx::Error> {
+        let turn = self.turns.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        Ok(Held { connection: Some(self.pool.acquire().await?), _turn: turn })
     }
 }
 
 impl<D: Driver> fmt::Debug for Store<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (open, most) = (self.pool.size(), self.pool.options().get_max_connections());
-        write!(f, "({open} of {most} connections)")
+        write!(f, "{open} of {most} connections")
     }
 }
 
 /// A connection that closes unless it is given back: nobody else shall wait for an answer to what was
 /// given up.
-struct Held<D: sqlx::Database>(Option<PoolConnection<D>>);
+struct Held<'a, D: sqlx::Database> {
+    connection: Option<PoolConnection<D>>,
+    _turn: SemaphorePermit<'a>,
+}
 
-impl<D: sqlx::Database> Held<D> {
-    fn get(&mut self) -> Result<&mut D::Connection, TokenStoreError> {
-        match &mut self.0 {
-            Some(connection) => Ok(connection),
-            None => Err(unavailable("the connection is given back".to_owned())),
-        }
+impl<D: sqlx::Database> Held<'_, D> {
+    fn get(&mut self) -> Result<&mut D::Connection, sqlx::Error> {
+        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
     fn give_back(mut self) {
-        drop(self.0.take());
+        drop(self.connection.take());
     }
 }
 
-impl<D: sqlx::Database> Drop for Held<D> {
+impl<D: sqlx::Database> Drop for Held<'_, D> {
     fn drop(&mut self) {
-        drop(self.0.take().map(PoolConnection::detach));
+        drop(self.connection.take().map(PoolConnection::detach));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::verify::{AccessTokenRules, Algorithm, AuthInfo, VerifyError, VerifyEr
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const API: &str = "https://api.example";
+pub(crate) const API: &str = "https://api.example";
 
 fn rules() -> AccessTokenRules {
     AccessTokenRules::new(ISSUER, API)
@@ -44,6 +44,22 @@ fn signed_by(algorithm: Algorithm, typ: Option<&str>, claims: &Value) -> String 
 
 fn verify(token: &str) -> Result<AuthInfo, VerifyError> {
     rules().verify(token, &keys(), NOW)
+}
+
+/// A token with these claims beside the usual ones, and without others.
+pub(crate) fn signed_with(changes: &[(&str, Value)], without: &[&str]) -> String {
+    let mut claims = claims();
+    for (name, value) in changes {
+        claims[*name] = value.clone();
+    }
+    claims.as_object_mut().unwrap().retain(|name, _| !without.contains(&name.as_str()));
+    typed(Some("at+jwt"), &claims)
+}
+
+/// What a good token with these claims beside the usual ones says.
+pub(crate) fn auth_info(changes: &[(&str, Value)]) -> AuthInfo {
+    let token = signed_with(changes, &[]);
+    AccessTokenRules::for_any_audience(ISSUER).verify(&token, &keys(), NOW).unwrap()
 }
 
 type Verdict = Result<(), (VerifyErrorKind, Option<String>)>;

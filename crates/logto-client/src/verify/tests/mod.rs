@@ -1,6 +1,6 @@
 //! Hostile tokens, forged anew with keys of their own.
 
-mod access_token;
+pub(crate) mod access_token;
 pub(crate) mod forge;
 mod id_token;
 mod jws;

@@ -53,7 +53,7 @@ pub(crate) async fn play(
     report.say(&format!("{} client: stops", client.name()));
     let outcomes = overlapping(rounds * POINTS.len(), options.at_once, |number| {
         let point = POINTS[number % POINTS.len()];
-        let is_forgiving = number / POINTS.len() % 2 == 0;
+        let is_forgiving = (number / POINTS.len()).is_multiple_of(2);
         let scene = Arc::clone(if is_forgiving { &forgiving } else { &strict });
         // From one to ten seconds, each in its turn, the long ones first: there somebody takes over.
         let seconds = 10 - (number / POINTS.len() * 3) as u64 % 10;

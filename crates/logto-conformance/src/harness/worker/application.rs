@@ -77,6 +77,8 @@ impl Caller {
 
 /// As the bindings tell an error.
 fn told(error: &LogtoError) -> Response {
+    let cause = std::error::Error::source(error).map(|cause| format!("{cause:?}"));
+    tracing::warn!(%error, kind = ?error.kind(), cause, "answering with an error");
     let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match error.refusal() {
         Some(Refusal::Redirect(to)) => Redirect::to(to).into_response(),

@@ -106,10 +106,8 @@ struct Process {
 /// Runs a process: its plan is the first line of stdin.
 pub fn run() -> ExitCode {
     let mut line = String::new();
-    let plan = match io::stdin().lock().read_line(&mut line).ok().and_then(|_| Plan::parse(&line)) {
-        Some(plan) => plan,
-        None => return told("no plan on stdin"),
-    };
+    let plan = io::stdin().lock().read_line(&mut line).ok().and_then(|_| Plan::parse(&line));
+    let Some(plan) = plan else { return told("no plan on stdin") };
     // Nobody is left behind: the orchestrator's end, however it comes, ends this process.
     std::thread::spawn(|| {
         let _ = io::stdin().lock().read_to_end(&mut Vec::new());

@@ -143,13 +143,10 @@ impl Naive {
         };
         let form =
             [("grant_type", "refresh_token"), ("refresh_token", &refresh_token), ("resource", resource)];
-        let answer = match self.ask(&form).await {
-            Ok(answer) => answer,
+        let Ok(answer) = self.ask(&form).await else {
             // Something is wrong with the session: it goes.
-            Err(_) => {
-                drop(self.process.store.delete(key).await);
-                return Err(Refused::SignedOut);
-            }
+            drop(self.process.store.delete(key).await);
+            return Err(Refused::SignedOut);
         };
         let token = answer["access_token"].as_str().unwrap_or_default().to_owned();
         let until = now + answer["expires_in"].as_u64().unwrap_or_default();
