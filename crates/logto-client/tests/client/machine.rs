@@ -66,6 +66,17 @@ impl Stage {
         self.emulator.count(Endpoint::Token)
     }
 
+    /// Returns when so many token requests have arrived.
+    async fn until_calls(&self, calls: u64) {
+        let arrived = async {
+            while self.calls() < calls {
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = Duration::from_secs(10);
+        tokio::time::timeout(limit, arrived).await.expect("the token requests do not come");
+    }
+
     /// Runs this as a task, and returns when its token request has arrived, which waits until it is released.
     async fn until_held(
         &self,
@@ -74,9 +85,7 @@ impl Stage {
         let (before, machine) = (self.calls(), self.machine.clone());
         self.emulator.hold(Endpoint::Token);
         let task = tokio::spawn(async move { machine.access_token(target).await });
-        while self.calls() == before {
-            tokio::task::yield_now().await;
-        }
+        self.until_calls(before + 1).await;
         task
     }
 }
@@ -489,9 +498,7 @@ async fn a_machine_beside_a_client_shares_metadata_clock_and_shutdown() {
         stage.emulator.hold(Endpoint::Token);
         tokio::spawn(async move { machine.access_token(read()).await })
     };
-    while stage.calls() < 2 {
-        tokio::task::yield_now().await;
-    }
+    stage.until_calls(2).await;
     waiting.abort();
     stage.emulator.release(Endpoint::Token);
     client.shutdown().await;
