@@ -32,7 +32,10 @@ impl LogtoError {
             ErrorKind::Misconfigured | ErrorKind::ProviderMisbehaved | ErrorKind::InvalidToken => {
                 tracing::error!(%error, ?kind, code, cause, "answering with an error");
             }
-            ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Storage => {
+            ErrorKind::Unavailable
+            | ErrorKind::RateLimited
+            | ErrorKind::Storage
+            | ErrorKind::InvalidSignature => {
                 tracing::warn!(%error, ?kind, code, cause, "answering with an error");
             }
             _ => tracing::debug!(%error, ?kind, code, cause, "answering with an error"),

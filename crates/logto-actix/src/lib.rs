@@ -15,6 +15,8 @@ mod extract;
 mod guard;
 #[cfg(feature = "client")]
 mod routes;
+#[cfg(feature = "client")]
+mod webhook;
 
 pub use storage::SessionStorage;
 
@@ -26,7 +28,9 @@ pub use {
     logto_client::{
         self, AccessToken, AccessTokenClaims, ContextOptions, EncryptedTokenStore, EncryptionKey,
         IdTokenClaims, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MemoryTokenStore, SignInOptions,
-        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage,
+        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage, WebhookEvent,
+        WebhookEventKind, WebhookVerifier,
     },
     routes::LogtoRoutes,
+    webhook::LogtoWebhook,
 };

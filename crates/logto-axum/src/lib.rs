@@ -20,6 +20,8 @@ mod extract;
 mod guard;
 #[cfg(feature = "client")]
 mod routes;
+#[cfg(feature = "client")]
+mod webhook;
 
 pub use storage::{AnySession, SessionStorage};
 
@@ -31,9 +33,11 @@ pub use {
     logto_client::{
         self, AccessToken, AccessTokenClaims, ContextOptions, EncryptedTokenStore, EncryptionKey,
         IdTokenClaims, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MemoryTokenStore, SignInOptions,
-        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage,
+        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage, WebhookEvent,
+        WebhookEventKind, WebhookVerifier,
     },
     routes::LogtoRoutes,
+    webhook::LogtoWebhook,
 };
 
 #[cfg(all(doctest, feature = "client", feature = "tower-sessions-0_15"))]

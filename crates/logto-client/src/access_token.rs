@@ -20,7 +20,7 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An access token, to be sent as `Authorization: Bearer …`. `Debug` shows nothing of it.
 #[derive(Clone, Debug)]
-pub struct AccessToken(StoredToken);
+pub struct AccessToken(pub(crate) StoredToken);
 
 impl AccessToken {
     /// The token itself.
@@ -32,6 +32,12 @@ impl AccessToken {
     /// The scopes that it has.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.0.scope.split_whitespace()
+    }
+
+    /// Whether it has this scope, compared to the letter.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|known| known == scope)
     }
 
     /// When it expires, in seconds since 1970.
@@ -281,7 +287,7 @@ impl<S: Storage> LogtoSession<S> {
 }
 
 /// Whether a later try may succeed: a token that has not expired is served meanwhile.
-fn may_pass(error: &LogtoError) -> bool {
+pub(crate) fn may_pass(error: &LogtoError) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Unavailable

@@ -58,6 +58,10 @@ pub enum ErrorKind {
     InsufficientScope,
     /// The resource was not asked for at sign-in, or is unknown.
     InvalidTarget,
+    /// A webhook does not come from Logto, or the signing key is another webhook's.
+    InvalidSignature,
+    /// A body is larger than it may be.
+    TooLarge,
 }
 
 impl ErrorKind {
@@ -81,6 +85,8 @@ impl ErrorKind {
             Self::Forbidden => "forbidden",
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidSignature => "invalid_signature",
+            Self::TooLarge => "too_large",
         }
     }
 
@@ -88,7 +94,8 @@ impl ErrorKind {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::NotAuthenticated => 401,
+            Self::NotAuthenticated | Self::InvalidSignature => 401,
+            Self::TooLarge => 413,
             Self::SignInSessionNotFound
             | Self::CallbackRejected
             | Self::ConsentRefused
@@ -145,6 +152,14 @@ impl LogtoError {
 
     pub(crate) fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
         self.map(|inner| inner.source = Some(Arc::new(source)))
+    }
+
+    /// The same error, told of another call.
+    pub(crate) fn retold(self, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        self.map(|inner| {
+            inner.kind = kind;
+            inner.message = message.into();
+        })
     }
 
     fn map(self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -20,6 +20,7 @@ mod context;
 mod error;
 mod everywhere;
 mod exchange;
+mod machine;
 mod memory;
 mod oidc;
 mod options;
@@ -35,10 +36,13 @@ mod sign_in;
 mod sign_out;
 mod storage;
 mod target;
+mod token_call;
+mod token_exchange;
 mod tokens;
 mod transport;
 mod turn;
 mod user_info;
+mod webhook;
 
 pub use access_token::{AccessToken, AccessTokenClaims};
 pub use api::{Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, Introspection};
@@ -51,10 +55,16 @@ pub use error::{ErrorKind, LogtoError, SignInRefused};
 pub use logto_storage_core::{
     Clock, EncryptedTokenStore, EncryptionKey, ManualClock, MemoryTokenStore, SystemClock, TokenStore,
 };
+pub use machine::{MachineClient, MachineConfig};
 pub use options::{DirectSignIn, FirstScreen, Identifier, InteractionMode, Prompt, SignInOptions};
 pub use secret::Secret;
 pub use session::LogtoSession;
 pub use storage::VisitorStorage;
 pub use target::TokenTarget;
+pub use token_exchange::TokenExchange;
 pub use transport::{MAX_BODY_BYTES, Request, Response, Transport, TransportError};
 pub use verify::AuthInfo;
+pub use webhook::{
+    WEBHOOK_SIGNATURE_HEADER, WebhookApplication, WebhookEvent, WebhookEventKind, WebhookUser,
+    WebhookVerifier,
+};

@@ -12,7 +12,7 @@ use std::fmt;
 /// let in_acme = orders.in_organization("acme");
 /// let acme = TokenTarget::organization("acme");
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[must_use = "a target does nothing before a token is asked for it"]
 pub struct TokenTarget {
     resource: Option<String>,
@@ -27,12 +27,14 @@ impl TokenTarget {
         Self::default()
     }
 
-    /// An API resource, by its indicator (RFC 8707). It must be configured, so that it is asked for at sign-in.
+    /// An API resource, by its indicator (RFC 8707). For a person's token it must be configured, so that it
+    /// is asked for at sign-in.
     pub fn resource(indicator: impl Into<String>) -> Self {
         Self { resource: Some(indicator.into()), ..Self::default() }
     }
 
-    /// An organization, by its id. The scope [`ORGANIZATIONS`](crate::scope::ORGANIZATIONS) must be configured.
+    /// An organization, by its id. For a person's token the scope
+    /// [`ORGANIZATIONS`](crate::scope::ORGANIZATIONS) must be configured.
     pub fn organization(id: impl Into<String>) -> Self {
         Self::default().in_organization(id)
     }
@@ -43,7 +45,8 @@ impl TokenTarget {
         self
     }
 
-    /// With these scopes alone, fewer than the sign-in has.
+    /// With these scopes alone: fewer than the sign-in has. A machine and a token exchange have none but
+    /// those that are named here.
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self.scopes.sort();
@@ -54,6 +57,12 @@ impl TokenTarget {
     /// A token that is issued from now on, even where a good one is held: after a role has changed.
     pub fn forced(mut self) -> Self {
         self.forced = true;
+        self
+    }
+
+    /// The same for a cache, where it does not matter that somebody wants a new one.
+    pub(crate) fn unforced(mut self) -> Self {
+        self.forced = false;
         self
     }
 

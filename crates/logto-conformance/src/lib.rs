@@ -11,3 +11,4 @@ pub mod storage;
 #[cfg(feature = "harness")]
 pub mod stores;
 pub mod token_store;
+pub mod webhook;

@@ -1,8 +1,20 @@
-//! Who is known: applications and people.
+//! The applications that are known.
 
-use serde_json::{Map, Value, json};
+use crate::endpoints::TOKEN_EXCHANGE;
 use std::fmt;
 use url::{Host, Url};
+
+/// The Management API, as a self-hosted server names it whatever its domain is.
+const MANAGEMENT_API: &str = "https://default.logto.app/api";
+
+/// What a machine-to-machine application may do: globally or within an organization, at an API resource or
+/// in the organization itself.
+#[derive(Clone)]
+struct Role {
+    organization: Option<String>,
+    resource: Option<String>,
+    scopes: Vec<String>,
+}
 
 /// An application, as registered in Logto's console.
 #[derive(Clone)]
@@ -13,6 +25,10 @@ pub struct Application {
     pub(crate) always_issue_refresh_token: bool,
     pub(crate) back_channel_logout_uri: Option<String>,
     back_channel_logout_session_required: bool,
+    machine: bool,
+    token_exchange: bool,
+    organizations: Vec<String>,
+    roles: Vec<Role>,
     redirect_uris: Vec<String>,
     post_logout_redirect_uris: Vec<String>,
 }
@@ -29,6 +45,10 @@ impl Application {
             always_issue_refresh_token: false,
             back_channel_logout_uri: None,
             back_channel_logout_session_required: false,
+            machine: false,
+            token_exchange: false,
+            organizations: Vec::new(),
+            roles: Vec::new(),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
         }
@@ -36,6 +56,11 @@ impl Application {
 
     pub(crate) fn local() -> Self {
         Self::new("local-app").secret("local-secret")
+    }
+
+    pub(crate) fn local_machine() -> Self {
+        let machine = Self::new("local-machine").secret("local-machine-secret").machine_to_machine();
+        machine.api_scopes(MANAGEMENT_API, ["all"]).token_exchange()
     }
 
     /// The secret.
@@ -88,13 +113,107 @@ impl Application {
         self
     }
 
+    /// A machine-to-machine application: nobody signs in with it, it asks for tokens with its own credentials.
+    ///
+    /// ```
+    /// use logto_emulator::Application;
+    ///
+    /// let machine = Application::new("reports").secret("s3cret").machine_to_machine()
+    ///     .api_scopes("https://api.example.test", ["read:orders"])
+    ///     .organization("acme", ["read:member"])
+    ///     .organization_api_scopes("acme", "https://api.example.test", ["write:orders"]);
+    /// ```
+    #[must_use]
+    pub fn machine_to_machine(mut self) -> Self {
+        self.machine = true;
+        self
+    }
+
+    /// Gives a machine-to-machine application a role with these scopes of an API resource, which exists by that.
+    #[must_use]
+    pub fn api_scopes<T: Into<String>>(
+        self,
+        indicator: impl Into<String>,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.role(None, Some(indicator.into()), scopes)
+    }
+
+    /// Makes a machine-to-machine application belong to an organization, with these scopes in it.
+    #[must_use]
+    pub fn organization<T: Into<String>>(
+        mut self,
+        id: impl Into<String>,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let id = id.into();
+        self.organizations.push(id.clone());
+        self.role(Some(id), None, scopes)
+    }
+
+    /// Gives a machine-to-machine application scopes of an API resource within an organization that it
+    /// [belongs to](Self::organization).
+    #[must_use]
+    pub fn organization_api_scopes<T: Into<String>>(
+        self,
+        id: impl Into<String>,
+        indicator: impl Into<String>,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.role(Some(id.into()), Some(indicator.into()), scopes)
+    }
+
+    fn role<T: Into<String>>(
+        mut self,
+        organization: Option<String>,
+        resource: Option<String>,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let scopes = scopes.into_iter().map(Into::into).collect();
+        self.roles.push(Role { organization, resource, scopes });
+        self
+    }
+
+    /// Allows it to exchange tokens (RFC 8693); by default no application may.
+    #[must_use]
+    pub fn token_exchange(mut self) -> Self {
+        self.token_exchange = true;
+        self
+    }
+
+    /// Whether it may ask for tokens in this way.
+    pub(crate) fn may_use(&self, grant_type: &str) -> bool {
+        match grant_type {
+            "client_credentials" => self.machine,
+            TOKEN_EXCHANGE => self.token_exchange,
+            _ => !self.machine,
+        }
+    }
+
+    pub(crate) fn belongs_to(&self, organization: &str) -> bool {
+        self.organizations.iter().any(|known| known == organization)
+    }
+
+    /// Whether a role of its names this API resource.
+    pub(crate) fn names_resource(&self, indicator: &str) -> bool {
+        self.roles.iter().any(|role| role.resource.as_deref() == Some(indicator))
+    }
+
+    /// What its roles give here.
+    pub(crate) fn scopes_at(&self, organization: Option<&str>, resource: Option<&str>) -> Vec<String> {
+        let here = |role: &&Role| {
+            role.organization.as_deref() == organization && role.resource.as_deref() == resource
+        };
+        self.roles.iter().filter(here).flat_map(|role| role.scopes.iter().cloned()).collect()
+    }
+
     /// Whether its tokens carry `sid`.
     pub(crate) fn is_told_sid(&self) -> bool {
         self.back_channel_logout_uri.is_some() && self.back_channel_logout_session_required
     }
 
     pub(crate) fn accepts_redirect_uri(&self, uri: &str) -> bool {
-        accepts(&self.redirect_uris, uri, |registered| registered == uri)
+        !self.machine && accepts(&self.redirect_uris, uri, |registered| registered == uri)
     }
 
     /// The one to use where a request names none.
@@ -130,149 +249,5 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 impl fmt::Debug for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Application").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// A person who can sign in.
-#[derive(Clone)]
-pub struct User {
-    pub(crate) username: String,
-    pub(crate) password: String,
-    name: Option<String>,
-    email: Option<String>,
-    custom_data: Value,
-    organizations: Vec<String>,
-}
-
-impl User {
-    /// A person of this user name, without a password.
-    #[must_use]
-    pub fn new(username: impl Into<String>) -> Self {
-        Self {
-            username: username.into(),
-            password: String::new(),
-            name: None,
-            email: None,
-            custom_data: json!({}),
-            organizations: Vec::new(),
-        }
-    }
-
-    pub(crate) fn alice() -> Self {
-        Self::new("alice")
-            .password("alice")
-            .name("Alice Example")
-            .email("alice@example.test")
-            .custom_data(json!({"plan": "pro", "seats": 3}))
-            .organization("acme")
-    }
-
-    /// The password.
-    #[must_use]
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = password.into();
-        self
-    }
-
-    /// The display name.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// The e-mail address.
-    #[must_use]
-    pub fn email(mut self, email: impl Into<String>) -> Self {
-        self.email = Some(email.into());
-        self
-    }
-
-    /// The custom data, an object.
-    #[must_use]
-    pub fn custom_data(mut self, data: Value) -> Self {
-        self.custom_data = data;
-        self
-    }
-
-    /// Makes the person a member of an organization.
-    #[must_use]
-    pub fn organization(mut self, id: impl Into<String>) -> Self {
-        self.organizations.push(id.into());
-        self
-    }
-
-    pub(crate) fn is_in(&self, organization: &str) -> bool {
-        self.organizations.iter().any(|known| known == organization)
-    }
-
-    /// The person's id: twelve characters, the same for the same user name.
-    #[must_use]
-    pub fn sub(&self) -> String {
-        crate::keys::hash(&self.username).to_lowercase().replace(['-', '_'], "0").chars().take(12).collect()
-    }
-
-    /// The claims that these scopes give; user info gives more than an ID token.
-    pub(crate) fn claims(&self, scope: &[String], user_info: bool) -> Map<String, Value> {
-        let has = |name: &str| scope.iter().any(|scope| scope == name);
-        let mut claims = Map::new();
-        let mut add = |name: &str, value: Value| {
-            claims.insert(name.to_owned(), value);
-        };
-        add("sub", self.sub().into());
-        if has("profile") {
-            let mut words = self.name.as_deref().unwrap_or_default().splitn(2, ' ');
-            add("name", self.name.clone().into());
-            add("given_name", words.next().filter(|word| !word.is_empty()).into());
-            add("family_name", words.next().into());
-            add("preferred_username", self.username.clone().into());
-            add("picture", Value::Null);
-            // Milliseconds, as Logto sends them.
-            add("updated_at", 1_795_402_047_343_u64.into());
-            add("username", self.username.clone().into());
-            add("created_at", 1_795_400_000_000_u64.into());
-        }
-        if has("email") {
-            add("email", self.email.clone().into());
-            add("email_verified", self.email.is_some().into());
-        }
-        if has("phone") {
-            add("phone_number", Value::Null);
-            add("phone_number_verified", false.into());
-        }
-        if has("roles") {
-            add("roles", json!([]));
-        }
-        if has("urn:logto:scope:organizations") {
-            add("organizations", self.organizations.clone().into());
-        }
-        if has("urn:logto:scope:organization_roles") {
-            let roles: Vec<String> = self.organizations.iter().map(|id| format!("{id}:member")).collect();
-            add("organization_roles", roles.into());
-        }
-        if user_info {
-            if has("custom_data") {
-                add("custom_data", self.custom_data.clone());
-            }
-            if has("identities") {
-                add("identities", json!({}));
-                add("sso_identities", json!([]));
-            }
-            if has("urn:logto:scope:organizations") {
-                let data: Vec<Value> = self
-                    .organizations
-                    .iter()
-                    .map(|id| json!({"id": id, "name": id, "description": null}))
-                    .collect();
-                add("organization_data", data.into());
-            }
-        }
-        claims
-    }
-}
-
-impl fmt::Debug for User {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("username", &self.username).finish_non_exhaustive()
     }
 }

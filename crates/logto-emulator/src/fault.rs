@@ -35,6 +35,8 @@ pub enum Endpoint {
     UserInfo,
     /// `/oidc/token/revocation`
     Revocation,
+    /// `/oidc/token/introspection`
+    Introspection,
     /// `/oidc/session/end`
     EndSession,
 }
@@ -48,6 +50,7 @@ impl Endpoint {
             "/oidc/token" => Self::Token,
             "/oidc/me" => Self::UserInfo,
             "/oidc/token/revocation" => Self::Revocation,
+            "/oidc/token/introspection" => Self::Introspection,
             "/oidc/session/end" => Self::EndSession,
             _ => return None,
         })

@@ -7,12 +7,15 @@ mod directory;
 mod endpoints;
 mod fault;
 mod keys;
+mod people;
 mod session;
 mod state;
+mod subjects;
 mod watch;
 
-pub use directory::{Application, User};
+pub use directory::Application;
 pub use fault::{Endpoint, Failure, Received};
+pub use people::User;
 
 use serde_json::{Map, Value};
 pub use state::Rotation;
@@ -128,8 +131,9 @@ impl Builder {
 }
 
 impl Emulator {
-    /// Starts with the application `local-app` (secret `local-secret`, any address on loopback) and the
-    /// person `alice` (password `alice`).
+    /// Starts with the application `local-app` (secret `local-secret`, any address on loopback), the
+    /// machine-to-machine application `local-machine` (secret `local-machine-secret`, all of the Management
+    /// API) and the person `alice` (password `alice`).
     ///
     /// # Errors
     ///
@@ -138,12 +142,13 @@ impl Emulator {
         Self::builder().start().await
     }
 
-    /// What it starts with can be chosen; the application `local-app` and `alice` are there always.
+    /// What it starts with can be chosen; the applications `local-app` and `local-machine` and `alice` are
+    /// there always.
     pub fn builder() -> Builder {
         Builder {
             port: 0,
             endpoint: None,
-            applications: vec![Application::local()],
+            applications: vec![Application::local(), Application::local_machine()],
             users: vec![User::alice()],
             resources: HashMap::new(),
             organization_scopes: Vec::new(),
@@ -172,6 +177,11 @@ impl Emulator {
     #[must_use]
     pub fn issuer(&self) -> String {
         self.shared.issuer()
+    }
+
+    /// One more application, or another one under the same id.
+    pub fn add_application(&self, application: Application) {
+        self.shared.state().add_application(application);
     }
 
     /// One more person.

@@ -23,6 +23,7 @@ async fn main() -> ExitCode {
     println!("LOGTO_ENDPOINT={}", emulator.endpoint());
     println!("LOGTO_APP_ID=local-app");
     println!("LOGTO_APP_SECRET=local-secret");
+    println!("machine to machine: local-machine / local-machine-secret");
     println!("sign in as alice / alice; stop with Ctrl-C");
     drop(tokio::signal::ctrl_c().await);
     emulator.stop().await;

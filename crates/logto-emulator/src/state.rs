@@ -5,6 +5,7 @@ use crate::{
     fault::Faults,
     keys::{self, Keys},
     session::{Session, Sessions},
+    subjects::Subjects,
     watch::Watch,
 };
 use serde_json::{Map, Value};
@@ -57,6 +58,7 @@ pub(crate) struct State {
     grants: Vec<Grant>,
     access_tokens: HashMap<String, (usize, u64)>,
     refresh_tokens: HashMap<String, RefreshToken>,
+    pub(crate) subjects: Subjects,
     /// The scopes of each API resource; without any, every absolute URI is one.
     resources: HashMap<String, Vec<String>>,
     organization_scopes: Vec<String>,
@@ -137,6 +139,7 @@ impl Shared {
             grants: Vec::new(),
             access_tokens: HashMap::new(),
             refresh_tokens: HashMap::new(),
+            subjects: Subjects::default(),
             resources,
             organization_scopes,
             rotation: Rotation::default(),
@@ -172,6 +175,10 @@ impl State {
 
     pub(crate) fn user(&self, username: &str) -> Option<&User> {
         self.users.get(username)
+    }
+
+    pub(crate) fn add_application(&mut self, application: Application) {
+        self.applications.insert(application.id.clone(), application);
     }
 
     pub(crate) fn add_user(&mut self, user: User) {
@@ -273,7 +280,10 @@ impl State {
     }
 
     pub(crate) fn knows_resource(&self, resource: &str) -> bool {
-        self.resources.is_empty() || self.resources.contains_key(resource) || resource == ORGANIZATIONS
+        self.resources.is_empty()
+            || self.resources.contains_key(resource)
+            || resource == ORGANIZATIONS
+            || self.applications.values().any(|application| application.names_resource(resource))
     }
 
     pub(crate) fn scopes_of(&self, resource: &str) -> &[String] {
@@ -294,6 +304,17 @@ impl State {
 
     pub(crate) fn refresh_grant(&self, token: &str) -> Option<(usize, &Grant)> {
         self.living(self.refresh_tokens.get(token)?.grant)
+    }
+
+    /// What a token that is alive stands for: its grant, since when and until when in seconds since 1970, and
+    /// whether it is an access token.
+    pub(crate) fn inspect(&self, token: &str) -> Option<(&Grant, u64, u64, bool)> {
+        if let Some(&(grant, until)) = self.access_tokens.get(token) {
+            let alive = self.living(grant).filter(|_| self.now() < until)?;
+            return Some((alive.1, until - ACCESS_TOKEN_LIFETIME, until, true));
+        }
+        let known = self.refresh_tokens.get(token).filter(|known| self.time() < known.until)?;
+        Some((self.living(known.grant)?.1, known.from.as_secs(), known.until.as_secs(), false))
     }
 
     fn living(&self, grant: usize) -> Option<(usize, &Grant)> {

@@ -8,3 +8,4 @@ mod memory;
 mod routes;
 mod server;
 mod storage;
+mod webhook;

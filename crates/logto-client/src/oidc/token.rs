@@ -1,4 +1,4 @@
-//! The code exchange: its form, its answer, client authentication (RFC 6749 §2.3.1, §4.1.3, §5.1).
+//! The token endpoint: forms, the answer, client authentication (RFC 6749 §2.3.1, §4.1.3, §4.4.2, §5.1, §6).
 
 use crate::{ErrorKind, LogtoError, Secret, TokenTarget, settings::Settings, tokens::StoredToken};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -58,10 +58,29 @@ pub(crate) fn refresh_form<'a>(
         ("refresh_token", refresh_token),
         ("grant_type", "refresh_token"),
     ];
+    add_target(&mut form, target, scope);
+    form
+}
+
+/// The form of the client credentials grant (RFC 6749 §4.4.2).
+pub(crate) fn client_credentials_form<'a>(
+    target: &'a TokenTarget,
+    scope: Option<&'a str>,
+) -> Vec<(&'static str, &'a str)> {
+    let mut form = vec![("grant_type", "client_credentials")];
+    add_target(&mut form, target, scope);
+    form
+}
+
+/// What a token is asked for, in any form.
+pub(crate) fn add_target<'a>(
+    form: &mut Vec<(&'static str, &'a str)>,
+    target: &'a TokenTarget,
+    scope: Option<&'a str>,
+) {
     form.extend(target.resource_indicator().map(|resource| ("resource", resource)));
     form.extend(target.organization_id().map(|organization| ("organization_id", organization)));
     form.extend(scope.map(|scope| ("scope", scope)));
-    form
 }
 
 /// HTTP Basic with form-encoded id and secret; public clients have none.

@@ -6,6 +6,7 @@ mod pages;
 mod query;
 mod refusal;
 mod request;
+mod webhook;
 
 pub use bearer::bearer;
 pub use challenge::{ApiAnswer, Challenge};
@@ -13,6 +14,7 @@ pub use pages::{error_json, error_page, sign_out_page, signed_out_locally_page};
 pub use query::{MOST_LOGOUT_BYTES, logout_token, sign_in_options, sign_out_state};
 pub use refusal::{Refusal, Visit, causes, signed_out_here};
 pub use request::{RequestFacts, SignOutVerdict, is_page_request, judge_sign_out};
+pub use webhook::{webhook_broken_off, webhook_too_large};
 
 /// `Cache-Control` of every answer of the routes.
 pub const NO_STORE: &str = "no-store";

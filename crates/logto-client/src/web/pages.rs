@@ -85,6 +85,9 @@ fn words(kind: ErrorKind) -> (&'static str, &'static str) {
         ErrorKind::Forbidden | ErrorKind::InsufficientScope | ErrorKind::InvalidTarget => {
             ("This is not for you", "You do not have access to what this page needs.")
         }
+        ErrorKind::InvalidSignature | ErrorKind::TooLarge => {
+            ("This was not accepted", "The request is not one that this application takes.")
+        }
         ErrorKind::Misconfigured => {
             ("The application is not set up correctly", "Its operators find the reason in its log.")
         }

@@ -10,8 +10,9 @@ use std::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
+/// What is logged in a test.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -26,7 +27,7 @@ impl Write for Log {
 
 impl Log {
     /// All that this thread logs for as long as the other two are kept.
-    fn start() -> (Self, tracing::subscriber::DefaultGuard, tracing::Dispatch) {
+    pub(crate) fn start() -> (Self, tracing::subscriber::DefaultGuard, tracing::Dispatch) {
         // Where there is one subscriber alone, a line that another thread comes to first is off for ever.
         let second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
         let log = Self::default();
@@ -39,7 +40,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber), second)
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

@@ -1,5 +1,6 @@
 //! Metadata and keys.
 
+use super::TOKEN_EXCHANGE;
 use crate::{keys, state::Shared};
 use axum::{
     extract::State,
@@ -20,13 +21,14 @@ pub(super) async fn metadata(State(shared): State<Arc<Shared>>, headers: HeaderM
         "jwks_uri": at("/jwks"),
         "end_session_endpoint": at("/session/end"),
         "revocation_endpoint": at("/token/revocation"),
+        "introspection_endpoint": at("/token/introspection"),
         "scopes_supported": [
             "openid", "offline_access", "profile", "email", "phone", "address", "custom_data", "identities",
             "roles", "urn:logto:scope:organizations", "urn:logto:scope:organization_roles",
         ],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE],
         "subject_types_supported": ["public"],
         "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": ["ES384"],

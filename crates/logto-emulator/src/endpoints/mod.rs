@@ -3,7 +3,10 @@
 pub(crate) mod authorize;
 mod discovery;
 mod end_session;
+mod exchange;
+mod introspection;
 mod issue;
+mod machine;
 mod pages;
 mod refresh;
 mod sign_in;
@@ -25,6 +28,9 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use url::form_urlencoded;
 
+/// RFC 8693.
+pub(crate) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/oidc/.well-known/openid-configuration", get(discovery::metadata))
@@ -40,6 +46,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/oidc/token", post(token::token))
         .route("/oidc/me", get(user_info::user_info).post(user_info::user_info))
         .route("/oidc/token/revocation", post(token::revoke))
+        .route("/oidc/token/introspection", post(introspection::introspect))
         .route("/oidc/session/end", get(end_session::ask).post(end_session::ask))
         .route("/oidc/session/end/confirm", post(end_session::confirm))
         .route("/oidc/session/end/success", get(pages::signed_out))
@@ -104,6 +111,8 @@ impl OidcError {
             "invalid_grant" => "Grant request is invalid.".to_owned(),
             "invalid_request" => "Request is invalid.".to_owned(),
             "invalid_token" => "Invalid token provided.".to_owned(),
+            "invalid_target" => "Invalid resource indicator.".to_owned(),
+            "access_denied" => "Access denied.".to_owned(),
             "insufficient_scope" => "Token missing scope `{{scope}}`.".to_owned(),
             "unsupported_grant_type" => "Unsupported `grant_type` requested.".to_owned(),
             "invalid_redirect_uri" => {

@@ -1,9 +1,9 @@
 //! The token and revocation endpoints.
 
 use super::{
-    OidcError, Parameters,
+    OidcError, Parameters, TOKEN_EXCHANGE, exchange,
     issue::{Wanted, issue, known_resource},
-    json_answer, refresh,
+    json_answer, machine, refresh,
 };
 use crate::{
     Application, TokenCall, keys,
@@ -27,12 +27,23 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
     let answer = form(&headers, &body, "/token").and_then(|form| {
         call = seen(&state, &form);
         let application = authenticate(&state, &issuer, &headers, &form)?;
-        match form.get("grant_type") {
-            Some("authorization_code") => exchange_code(&mut state, &issuer, &application, &form),
-            Some("refresh_token") => refresh::refresh(&mut state, &issuer, &application, &form),
-            Some(_) => Err(OidcError::new(400, "unsupported_grant_type", "unsupported grant_type requested")),
-            None => Err(OidcError::invalid_request("missing required parameter 'grant_type'")),
+        let grant_type = form
+            .get("grant_type")
+            .ok_or_else(|| OidcError::invalid_request("missing required parameter 'grant_type'"))?;
+        let answer = match grant_type {
+            "authorization_code" => exchange_code,
+            "refresh_token" => refresh::refresh,
+            "client_credentials" => machine::client_credentials,
+            TOKEN_EXCHANGE => exchange::exchange,
+            _ => {
+                let description = "unsupported grant_type requested";
+                return Err(OidcError::new(400, "unsupported_grant_type", description));
+            }
+        };
+        if !application.may_use(grant_type) {
+            return Err(OidcError::invalid_request("requested grant type is not allowed for this client"));
         }
+        answer(&mut state, &issuer, &application, &form)
     });
     call.error = answer.as_ref().err().map(OidcError::error);
     let issued = answer.as_ref().ok().and_then(|answer| answer.get("refresh_token")?.as_str());
@@ -96,7 +107,7 @@ pub(super) async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap
     }
 }
 
-fn form(headers: &HeaderMap, body: &Bytes, path: &str) -> Result<Parameters, OidcError> {
+pub(super) fn form(headers: &HeaderMap, body: &Bytes, path: &str) -> Result<Parameters, OidcError> {
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if content_type.starts_with("application/x-www-form-urlencoded") {
@@ -114,7 +125,7 @@ fn form(headers: &HeaderMap, body: &Bytes, path: &str) -> Result<Parameters, Oid
 }
 
 /// By HTTP Basic or by the form, not by both; public clients by their id alone.
-fn authenticate(
+pub(super) fn authenticate(
     state: &Known,
     issuer: &str,
     headers: &HeaderMap,

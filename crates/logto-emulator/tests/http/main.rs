@@ -2,6 +2,9 @@
 
 mod answers;
 mod back_channel;
+mod exchange;
+mod introspection;
+mod machine;
 mod pages;
 mod refresh;
 mod visitor;
