@@ -2,9 +2,12 @@
 
 use crate::{
     report::Report,
-    run::{cargo, run},
+    run::{Outcome, cargo, run, run_aside},
 };
-use std::process::{Command, ExitCode};
+use std::{
+    process::{Command, ExitCode},
+    thread,
+};
 
 /// How a program says that the machine lacks what it needs.
 const SKIPPED: u8 = 3;
@@ -20,8 +23,9 @@ const RACES: [&str; 4] = [
     "--sign-out --rounds 20",
 ];
 
-/// The short form of `kill`.
-const KILL: &str = "--rounds 1 --at-once 24";
+/// What waits for leases and outages more than it works: over all stores at once.
+const ASIDE: [(&str, &str); 2] =
+    [("kill", "--rounds 1 --at-once 24"), ("race", "--outage --rounds 16 --away-s 6")];
 
 fn program(name: &str) -> Command {
     let mut command = cargo();
@@ -51,18 +55,32 @@ pub(crate) fn play(name: &str, arguments: &[&str]) -> ExitCode {
 pub(crate) fn short(report: &mut Report) {
     for store in STORES {
         for race in RACES {
-            check(report, "race", store, race);
+            judge(report, ("race", store, race), &run(&mut over("race", store, race)));
         }
-        if store != "memory" {
-            check(report, "kill", store, KILL);
-        }
+    }
+    // A process's memory does not outlive it, so there is nothing to kill.
+    let aside = ASIDE.iter().flat_map(|(name, arguments)| STORES.map(|store| (*name, store, *arguments)));
+    let aside: Vec<_> = aside.filter(|(name, store, _)| *name != "kill" || *store != "memory").collect();
+    let outcomes: Vec<Outcome> = thread::scope(|scope| {
+        let run = |(name, store, arguments): &(&str, &str, &str)| {
+            let mut command = over(name, store, arguments);
+            scope.spawn(move || run_aside(&mut command))
+        };
+        let running: Vec<_> = aside.iter().map(run).collect();
+        running.into_iter().map(|run| run.join().unwrap_or_default()).collect()
+    });
+    for (played, outcome) in aside.into_iter().zip(outcomes) {
+        judge(report, played, &outcome);
     }
 }
 
-fn check(report: &mut Report, name: &str, store: &str, arguments: &str) {
+fn over(name: &str, store: &str, arguments: &str) -> Command {
     let mut command = program(name);
     command.args(["--store", store]).args(arguments.split_whitespace());
-    let outcome = run(&mut command);
+    command
+}
+
+fn judge(report: &mut Report, (name, store, arguments): (&str, &str, &str), outcome: &Outcome) {
     if outcome.code == Some(i32::from(SKIPPED)) {
         report.skip(format!("skipped: {name} over {store}: its server is not on this machine"), false);
         return;

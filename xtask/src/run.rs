@@ -24,11 +24,23 @@ pub(crate) fn cargo() -> Command {
 /// Prints the command, runs it, streams what it prints, and counts the results of tests.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     println!("\n$ {}", shown(command));
+    heard(command, |line| println!("{line}"))
+}
+
+/// Runs the command beside others: what it prints is printed at its end, as a whole.
+pub(crate) fn run_aside(command: &mut Command) -> Outcome {
+    let mut text = format!("\n$ {}\n", shown(command));
+    let outcome = heard(command, |line| text.extend([line, "\n"]));
+    print!("{text}");
+    outcome
+}
+
+fn heard(command: &mut Command, mut hear: impl FnMut(&str)) -> Outcome {
     let child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn();
     let mut child = match child {
         Ok(child) => child,
         Err(error) => {
-            println!("cannot be run: {error}");
+            hear(&format!("cannot be run: {error}"));
             return Outcome::default();
         }
     };
@@ -39,7 +51,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
                 outcome.passed += passed;
                 outcome.failed += failed;
             }
-            println!("{line}");
+            hear(&line);
         }
     }
     if let Ok(status) = child.wait() {
@@ -89,5 +101,7 @@ mod tests {
         assert!(run(&mut Command::new("true")).success);
         assert!(!run(&mut Command::new("false")).success);
         assert!(!run(&mut Command::new("/nowhere/program")).success);
+        assert!(run_aside(&mut Command::new("true")).success);
+        assert!(!run_aside(&mut Command::new("false")).success);
     }
 }
