@@ -32,6 +32,8 @@ pub(crate) struct Record(Arc<dyn Commit>);
 pub(crate) struct Turn<'a> {
     record: &'a Record,
     fence: Fence,
+    /// Before the lease was asked for.
+    since: Instant,
     /// Whether the one who had it before never gave it back: an answer of the provider's may be lost.
     pub(crate) abandoned: bool,
 }
@@ -87,8 +89,11 @@ impl Record {
         let since = Instant::now();
         let mut pause = Duration::from_millis(10);
         loop {
+            let asked = Instant::now();
             if let Some(lease) = self.0.acquire(LEASE).await? {
-                return Ok(Ok(Turn { record: self, fence: lease.fence, abandoned: lease.abandoned }));
+                let turn =
+                    Turn { record: self, fence: lease.fence, since: asked, abandoned: lease.abandoned };
+                return Ok(Ok(turn));
             }
             if since.elapsed() >= patience {
                 return Err(LogtoError::new(
@@ -106,12 +111,19 @@ impl Record {
 }
 
 impl Turn<'_> {
-    /// Does this work, and holds the lease meanwhile.
-    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Does this work, and holds the lease meanwhile. `None`, and the work is not begun, where the turn may be
+    /// somebody else's by now: the provider forgives nobody who comes late with what another has used.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        if self.since.elapsed() >= RENEWAL
+            && let Err(error) = self.record.0.renew(self.fence, LEASE).await
+        {
+            tracing::warn!(%error, kind = ?error.kind(), "a turn was over before the provider was asked");
+            return None;
+        }
         let mut work = std::pin::pin!(work);
         loop {
             if let Ok(result) = timeout(RENEWAL, work.as_mut()).await {
-                return result;
+                return Some(result);
             }
             // Who has lost it learns that at the write.
             if let Err(error) = self.record.0.renew(self.fence, LEASE).await {
@@ -169,5 +181,64 @@ impl Turn<'_> {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Record")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logto_storage_core::{Lease, Operation};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A store in which the lease is this process's, or not any more.
+    #[derive(Debug, Default)]
+    struct Leased {
+        lost: AtomicBool,
+    }
+
+    #[async_trait::async_trait]
+    impl Commit for Leased {
+        async fn read(&self) -> Result<Items, StorageError> {
+            Ok(Items::default())
+        }
+
+        async fn commit(&self, _: &Changes, _: Option<Fence>) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        async fn end(&self) -> Result<Items, StorageError> {
+            Ok(Items::default())
+        }
+
+        async fn acquire(&self, _: Duration) -> Result<Option<Lease>, StorageError> {
+            Ok(Some(Lease { fence: Fence::new(1), abandoned: false }))
+        }
+
+        async fn renew(&self, _: Fence, _: Duration) -> Result<(), StorageError> {
+            if self.lost.load(Ordering::SeqCst) {
+                return Err(StorageError::new(StorageErrorKind::LeaseLost, Operation::Set, "lease"));
+            }
+            Ok(())
+        }
+
+        async fn release(&self, _: Fence) -> Result<(), StorageError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn who_was_stopped_before_the_call_asks_the_provider_only_where_it_is_still_their_turn() {
+        let store = Arc::new(Leased::default());
+        let record = Record::new(Arc::<Leased>::clone(&store));
+        let mut turn = record.turn(Duration::ZERO, |_| None::<()>).await.unwrap().unwrap();
+        for (age, lost, asked) in [
+            (Duration::ZERO, true, Some(())),
+            (Duration::from_secs(3), false, Some(())),
+            (Duration::from_secs(3), true, None),
+        ] {
+            turn.since = Instant::now().checked_sub(age).unwrap();
+            store.lost.store(lost, Ordering::SeqCst);
+            assert_eq!(turn.during(async {}).await, asked, "{age:?} {lost}");
+        }
     }
 }

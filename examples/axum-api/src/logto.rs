@@ -1,8 +1,7 @@
 //! Which Logto the API trusts, and how it calls the other API: the same in both samples.
 
 use logto_client::{
-    AccessTokenVerifier, ApiConfig, MachineClient, MachineConfig, TokenTarget,
-    verify::AuthInfo,
+    AccessTokenVerifier, ApiConfig, MachineClient, MachineConfig, TokenTarget, verify::AuthInfo,
 };
 use logto_emulator::{Application, Emulator};
 use serde_json::{Value, json};
@@ -71,10 +70,15 @@ pub(crate) fn tell(own: &str, local: Option<&Emulator>) {
     println!("open {own}");
     if let Some(local) = local {
         println!("local Logto: {}", local.endpoint());
-        println!("a token: curl {}/oidc/token -u reports:local-secret -d grant_type=client_credentials …", local.endpoint());
+        println!(
+            "a token: curl {}/oidc/token -u reports:local-secret -d grant_type=client_credentials …",
+            local.endpoint()
+        );
         println!("  /orders, /report             … -d scope=read:orders -d resource={INDICATOR}");
         println!("  /organizations/acme/members  … -d scope=read:member -d organization_id=acme");
-        println!("  /organizations/acme/orders   … -d scope=read:orders -d resource={INDICATOR} -d organization_id=acme");
+        println!(
+            "  /organizations/acme/orders   … -d scope=read:orders -d resource={INDICATOR} -d organization_id=acme"
+        );
         println!("a request: curl -H \"Authorization: Bearer $TOKEN\" {own}/orders");
     }
 }

@@ -42,7 +42,10 @@ fn routes(verifier: &AccessTokenVerifier) -> Router<AppState> {
     let members = Access::organization(Organization::path("organization_id")).scopes(["read:member"]);
     Router::new()
         .route("/orders", get(orders_of_all).layer(orders))
-        .route("/organizations/{organization_id}/members", get(self::members).layer(LogtoApi::new(verifier, members)))
+        .route(
+            "/organizations/{organization_id}/members",
+            get(self::members).layer(LogtoApi::new(verifier, members)),
+        )
         .route("/organizations/{organization_id}/orders", get(orders_of_one))
         .route("/report", get(report))
 }
@@ -71,7 +74,10 @@ impl Requires for OrdersOfOne {
 }
 
 /// Asks the other API, machine to machine.
-async fn report(State(AppState(apis)): State<AppState>, _auth: LogtoAuth<ReadOrders>) -> Result<Json<Value>, (StatusCode, String)> {
+async fn report(
+    State(AppState(apis)): State<AppState>,
+    _auth: LogtoAuth<ReadOrders>,
+) -> Result<Json<Value>, (StatusCode, String)> {
     match apis.orders_of_the_other().await {
         Ok(orders) => Ok(Json(orders)),
         Err(error) => Err((StatusCode::BAD_GATEWAY, format!("the other API: {error}"))),

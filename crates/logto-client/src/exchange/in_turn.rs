@@ -55,7 +55,8 @@ async fn in_turn(
         Some(pending) if pending.exchanged.is_none() => pending,
         known => return completed(known, key).map(Some),
     };
-    let exchanged = match turn.during(ask_provider(client, pending, code)).await {
+    let Some(answer) = turn.during(ask_provider(client, pending, code)).await else { return Ok(None) };
+    let exchanged = match answer {
         Ok(exchanged) => exchanged,
         Err(error) => {
             if !may_pass(&error) {

@@ -48,7 +48,8 @@ async fn in_turn(
     let stored = items.get(keys::REFRESH_TOKEN).map(Secret::new).ok_or_else(signed_out)?;
     // This process may know a newer one, which the store did not take.
     let newest = client.0.refreshes.newest(client, &stored);
-    let refreshed = match turn.during(ask_provider(client, newest, ask)).await {
+    let Some(answer) = turn.during(ask_provider(client, newest, ask)).await else { return Ok(None) };
+    let refreshed = match answer {
         Ok(refreshed) => refreshed,
         Err(error) if error.code() == Some("invalid_grant") => {
             let now = shared.record.read().await?;

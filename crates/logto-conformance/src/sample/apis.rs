@@ -74,7 +74,10 @@ pub async fn each_route_takes_tokens_of_its_own_model(program: &str) {
     }
     let without_scope = token(&endpoint, &[("resource", API)]).await;
     let (status, said) = ask(sample.at("/orders"), Some(&without_scope)).await;
-    assert_eq!((status, &said["error"], &said["scope"]), (403, &"insufficient_scope".into(), &"read:orders".into()));
+    assert_eq!(
+        (status, &said["error"], &said["scope"]),
+        (403, &"insufficient_scope".into(), &"read:orders".into())
+    );
 }
 
 /// This sample and the other one call each other, machine to machine, at a Logto that three variables name.
