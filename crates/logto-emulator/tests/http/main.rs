@@ -7,4 +7,5 @@ mod introspection;
 mod machine;
 mod pages;
 mod refresh;
+mod rows;
 mod visitor;

@@ -83,8 +83,7 @@ async fn a_third_partys_consent_is_asked_for_and_its_refusal_comes_back_bare() {
         let visitor = Visitor::new();
         let (_, uid) = at_the_page(&visitor, &emulator, &[("client_id", "third")]).await;
         let page = format!("{}/sign-in", emulator.endpoint());
-        let done =
-            visitor.post(&page, &[("uid", &uid), ("username", "alice"), ("password", "alice")]).await;
+        let done = visitor.post(&page, &[("uid", &uid), ("username", "alice"), ("password", "alice")]).await;
         let asked = visitor.follow(&emulator, done).await;
         assert!(asked.status == 200 && asked.text.contains("Allow access?"));
         let form = [("uid", uid_in(&asked)), ("action", action)];
