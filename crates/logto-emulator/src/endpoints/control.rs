@@ -15,16 +15,17 @@ use url::form_urlencoded;
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/", get(overview))
-        .route("/faults", post(set_fault).delete(clear_faults))
-        .route("/requests", get(requests))
-        .route("/time", post(move_time))
-        .route("/keys", post(change_keys))
-        .route("/grants", post(revoke))
-        .route("/roles", post(change_role))
-        .route("/users", post(change_user))
-        .route("/approve", post(approve))
-        .route("/elsewhere", get(elsewhere))
+        .route("/_emulator", get(overview))
+        .route("/_emulator/", get(overview))
+        .route("/_emulator/faults", post(set_fault).delete(clear_faults))
+        .route("/_emulator/requests", get(requests))
+        .route("/_emulator/time", post(move_time))
+        .route("/_emulator/keys", post(change_keys))
+        .route("/_emulator/grants", post(revoke))
+        .route("/_emulator/roles", post(change_role))
+        .route("/_emulator/users", post(change_user))
+        .route("/_emulator/approve", post(approve))
+        .route("/_emulator/elsewhere", get(elsewhere))
 }
 
 type Outcome = Result<Value, String>;

@@ -68,7 +68,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(unknown)
         .layer(from_fn(headers::dress))
         .layer(from_fn_with_state(Arc::clone(&shared), fault::meet))
-        .nest("/_emulator", control::router())
+        .merge(control::router())
         .with_state(shared)
 }
 

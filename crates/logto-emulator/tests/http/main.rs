@@ -5,6 +5,7 @@ mod back_channel;
 mod exchange;
 mod introspection;
 mod machine;
+mod misbehaviour;
 mod pages;
 mod refresh;
 mod rows;
