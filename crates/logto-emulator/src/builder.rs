@@ -1,7 +1,7 @@
 //! What a local Logto holds when it starts.
 
 use crate::{
-    Application, Emulator, Organization, OrganizationRole, Resource, Role, SigningKey, User, Webhook,
+    Application, Emulator, Kind, Organization, OrganizationRole, Resource, Role, SigningKey, User, Webhook,
     connection::{Control, Entrance},
     endpoints,
     state::Shared,
@@ -18,7 +18,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 #[derive(Debug)]
 #[must_use = "nothing runs before start"]
 pub struct Builder {
-    port: u16,
+    port: Option<u16>,
     address: IpAddr,
     endpoint: Option<String>,
     tenant: Tenant,
@@ -30,7 +30,7 @@ impl Builder {
     /// Nobody and nothing.
     pub(crate) fn empty() -> Self {
         Self {
-            port: 0,
+            port: None,
             address: Ipv4Addr::LOCALHOST.into(),
             endpoint: None,
             tenant: Tenant::default(),
@@ -41,7 +41,13 @@ impl Builder {
 
     /// The port on 127.0.0.1; default 0, a free one.
     pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
+        self.port = Some(port);
+        self
+    }
+
+    /// The port where none was said.
+    pub fn default_port(mut self, port: u16) -> Self {
+        self.port = self.port.or(Some(port));
         self
     }
 
@@ -121,13 +127,68 @@ impl Builder {
         self
     }
 
+    /// What an application needs, as lines of `NAME=value`: the one of this id, or else the first traditional
+    /// one, or any. Only with a [`port`](Self::port) or an [`endpoint`](Self::endpoint) is the address known
+    /// before the start.
+    ///
+    /// ```
+    /// let builder = logto_emulator::Emulator::builder().port(3001);
+    /// let lines = builder.environment(None).unwrap_or_default();
+    /// assert!(lines.contains("LOGTO_ENDPOINT=http://127.0.0.1:3001\nLOGTO_APP_ID=local-app\n"));
+    /// ```
+    #[must_use]
+    pub fn environment(&self, application: Option<&str>) -> Option<String> {
+        let mut known: Vec<&Application> = self.tenant.applications.values().collect();
+        known.sort_by_key(|known| (known.kind() != Kind::Traditional, known.third_party, &known.id));
+        let chosen = match application {
+            Some(id) => known.into_iter().find(|known| known.id == id),
+            None => known.into_iter().next(),
+        }?;
+        let port = self.port.unwrap_or_default();
+        let endpoint = match &self.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => format!("http://{}", std::net::SocketAddr::new(self.address, port)),
+        };
+        let mut lines = format!("LOGTO_ENDPOINT={endpoint}\nLOGTO_APP_ID={}\n", chosen.id);
+        if let Some(secret) = chosen.first_secret() {
+            lines.push_str(&format!("LOGTO_APP_SECRET={secret}\n"));
+        }
+        Some(lines)
+    }
+
+    /// One line for each application and each person: how to be one of them.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut lines: Vec<String> = self
+            .tenant
+            .applications
+            .values()
+            .map(|known| {
+                format!(
+                    "application {} ({}) {}",
+                    known.id,
+                    known.kind().name(),
+                    known.first_secret().unwrap_or("without secret")
+                )
+            })
+            .chain(
+                self.tenant
+                    .users
+                    .values()
+                    .map(|user| format!("person {} / {}", user.username, user.password)),
+            )
+            .collect();
+        lines.sort();
+        lines.join("\n")
+    }
+
     /// Starts it in the current tokio runtime.
     ///
     /// # Errors
     ///
     /// Where the port is taken.
     pub async fn start(self) -> io::Result<Emulator> {
-        let listener = TcpListener::bind((self.address, self.port)).await?;
+        let listener = TcpListener::bind((self.address, self.port.unwrap_or_default())).await?;
         let address = listener.local_addr()?;
         let endpoint = self.endpoint.unwrap_or_else(|| format!("http://{address}"));
         let shared = Arc::new(Shared::new(endpoint, self.tenant, self.signing_key, self.webhooks)?);

@@ -1,6 +1,9 @@
 //! The applications that are known.
 
-use crate::endpoints::{DEVICE_CODE, TOKEN_EXCHANGE};
+use crate::{
+    endpoints::{DEVICE_CODE, TOKEN_EXCHANGE},
+    kind::Kind,
+};
 use std::{collections::BTreeSet, fmt, time::Duration};
 use url::{Host, Url};
 
@@ -10,32 +13,6 @@ const MANAGEMENT_API: &str = "https://default.logto.app/api";
 /// Seconds.
 const ID_TOKEN_LIFETIME: u64 = 3600;
 const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(14 * 86_400);
-
-/// What kind of application it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// On a server, with a secret.
-    Traditional,
-    /// In a browser, without a secret.
-    SinglePage,
-    /// On a device, without a secret.
-    Native,
-    /// Nobody signs in with it.
-    MachineToMachine,
-}
-
-impl Kind {
-    /// As the server names it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Traditional => "Traditional",
-            Self::SinglePage => "SPA",
-            Self::Native => "Native",
-            Self::MachineToMachine => "MachineToMachine",
-        }
-    }
-}
 
 /// What a machine-to-machine application may do: globally or within an organization, at an API resource or
 /// in the organization itself.
@@ -292,6 +269,10 @@ impl Application {
     /// Without a secret: it authenticates by its id alone.
     pub(crate) fn is_public(&self) -> bool {
         self.secrets.is_empty()
+    }
+
+    pub(crate) fn first_secret(&self) -> Option<&str> {
+        self.secrets.first().map(String::as_str)
     }
 
     pub(crate) fn set_secret(&mut self, secret: &str) {

@@ -7,6 +7,7 @@ mod introspection;
 mod machine;
 mod misbehaviour;
 mod pages;
+mod parallel;
 mod refresh;
 mod rows;
 mod visitor;
