@@ -201,6 +201,11 @@ impl Emulator {
         self.shared.state().grants.of_refresh_token(token).is_some()
     }
 
+    /// Makes one refresh token older than it is, and nothing else: it is replaced, and expires, so much sooner.
+    pub fn age_refresh_token(&self, token: &str, by: Duration) {
+        self.shared.state().grants.age(token, by);
+    }
+
     /// Moves its time on.
     pub fn advance(&self, by: Duration) {
         self.shared.state().advance(by);

@@ -277,6 +277,14 @@ impl Grants {
         token
     }
 
+    /// Makes a refresh token older than it is.
+    pub(crate) fn age(&mut self, token: &str, by: Duration) {
+        if let Some(known) = self.refresh_tokens.get_mut(token) {
+            known.from = known.from.saturating_sub(by);
+            known.until = known.until.saturating_sub(by);
+        }
+    }
+
     /// The grant of an opaque access token that is good, and its scope.
     pub(crate) fn of_access_token(&self, token: &str, now: u64) -> Option<(usize, &Grant, &[String])> {
         let known = self.access_tokens.get(token).filter(|known| now < known.until)?;
