@@ -22,11 +22,13 @@ pub(crate) struct Evidence {
     given: Vec<String>,
     never: Vec<String>,
     resources: Vec<String>,
-    person: Option<String>,
+    /// Whom answers name, how often.
+    people: HashMap<String, usize>,
     /// The redirect URI and the verifier of a code that was taken; else of the first try.
     code: Option<(bool, Option<String>, Option<String>)>,
     nonce: Option<String>,
-    organizations: Option<(Vec<String>, Vec<String>)>,
+    /// Organizations and roles in them, by how often they were told so.
+    organizations: HashMap<(Vec<String>, Vec<String>), usize>,
     refreshes: bool,
     /// A code brought tokens without an ID token.
     without_openid: bool,
@@ -75,10 +77,19 @@ pub(crate) fn of_visits(
 }
 
 impl Evidence {
+    fn name(&mut self, person: Option<&str>) {
+        if let Some(id) = person {
+            *self.people.entry(id.to_owned()).or_default() += 1;
+        }
+    }
+
     fn heed(&mut self, note: &str) {
         let scopes = ["openid", "offline_access", "profile", "email"];
         let left_out = scopes.into_iter().filter(|scope| note::left_out(note, scope));
         self.never.extend(left_out.map(str::to_owned));
+        if note.contains("all user scopes") {
+            scopes::add(&mut self.told, scopes::of_people());
+        }
     }
 
     fn take(&mut self, exchange: &Exchange, kind: Kind, value: &str) {
@@ -93,8 +104,7 @@ impl Evidence {
                     *self.whole.entry(scope.to_owned()).or_default() += 1;
                     scopes::add(&mut self.given, scopes::words(scope));
                 }
-                self.person =
-                    self.person.take().or_else(|| exchange.response.member("sub").map(str::to_owned));
+                self.name(exchange.response.member("sub"));
             }
             "/oidc/auth" => {
                 // A session whose grant the server does not find asks for what was granted.
@@ -158,17 +168,18 @@ impl Evidence {
         } else {
             scopes::add(&mut self.resources, [audience.to_owned()]);
         }
-        self.person = self.person.take().or_else(|| token.claim("sub").map(str::to_owned));
+        self.name(token.claim("sub"));
     }
 
     fn claims(&mut self, claims: &Value) {
         scopes::add(&mut self.told, scopes::of_claims(claims));
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
-        self.person = self.person.take().or_else(|| text("sub"));
+        self.name(claims.get("sub").and_then(Value::as_str));
         self.nonce = self.nonce.take().or_else(|| text("nonce"));
-        if claims.get("organizations").is_some() && self.organizations.is_none() {
+        if claims.get("organizations").is_some() {
             let roles = people::texts(claims.get("organization_roles"));
-            self.organizations = Some((people::texts(claims.get("organizations")), roles));
+            let told = (people::texts(claims.get("organizations")), roles);
+            *self.organizations.entry(told).or_default() += 1;
         }
     }
 
@@ -177,7 +188,11 @@ impl Evidence {
         let believed = |scope: &String| scopes::is_known(scope) || world.vocabulary.contains(scope);
         let most = self.whole.iter().max_by_key(|(scope, number)| (**number, scope.len()));
         let mut scope = most.map(|(scope, _)| scopes::words(scope)).unwrap_or_default();
-        scope.retain(believed);
+        if !scope.iter().all(believed) {
+            // With a word that nobody knows the list is not believed: it was one that is asked for elsewhere.
+            scope.retain(believed);
+            scope = world.smallest_request_with(&scope).unwrap_or(scope);
+        }
         let nothing_whole = scope.is_empty();
         scopes::add(&mut scope, self.told);
         let nothing_told = scope.is_empty() && !self.without_openid;
@@ -205,9 +220,16 @@ impl Evidence {
         };
         visit.resources = self.resources.into_iter().filter(known).collect();
         visit.scope = scope;
-        visit.person = self.person;
+        visit.person = self.people.into_iter().max_by_key(|(_, number)| *number).map(|(id, _)| id);
         visit.nonce = self.nonce;
-        visit.organizations = self.organizations;
+        let usual = world.person(visit.person.as_deref()).map(|person| {
+            let list = |claim: &str| person.list(claim);
+            (list("organizations"), list("organization_roles"))
+        });
+        // Of two that were told equally often, the usual one.
+        let organizations = self.organizations.into_iter();
+        let most = organizations.max_by_key(|(told, number)| (*number, usual.as_ref() == Some(told)));
+        visit.organizations = most.map(|(told, _)| told);
         if let Some((_, redirect_uri, verifier)) = self.code {
             visit.redirect_uri = redirect_uri;
             visit.verifier = verifier;

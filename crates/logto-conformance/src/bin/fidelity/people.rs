@@ -2,7 +2,7 @@
 
 use crate::{recording::Exchange, shape::Jwt, world::Right};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A person.
 #[derive(Clone, Debug, Default)]
@@ -41,16 +41,21 @@ pub(crate) fn claims(exchange: &Exchange) -> Vec<Value> {
 }
 
 /// All of them.
-pub(crate) fn of(all: &[&Exchange]) -> Vec<Person> {
+pub(crate) fn of(all: &[&Exchange], remarks: &[&Value]) -> Vec<Person> {
     let mut told: BTreeMap<String, BTreeMap<String, HashMap<String, usize>>> = BTreeMap::new();
-    for exchange in all.iter().filter(|exchange| exchange.is_oidc()) {
-        for claims in claims(exchange) {
-            let Some(id) = claims.get("sub").and_then(Value::as_str) else { continue };
-            let known = told.entry(id.to_owned()).or_default();
-            for (name, value) in claims.as_object().into_iter().flatten() {
-                *known.entry(name.clone()).or_default().entry(value.to_string()).or_default() += 1;
-            }
+    let mut learn = |claims: &Value, weight: usize| {
+        let Some(id) = claims.get("sub").and_then(Value::as_str) else { return };
+        let known = told.entry(id.to_owned()).or_default();
+        for (name, value) in claims.as_object().into_iter().flatten() {
+            *known.entry(name.clone()).or_default().entry(value.to_string()).or_default() += weight;
         }
+    };
+    for exchange in all.iter().filter(|exchange| exchange.is_oidc()) {
+        claims(exchange).iter().for_each(|claims| learn(claims, 1));
+    }
+    // A remark is not compared: where it contradicts an answer, it shows what was.
+    remarks.iter().for_each(|claims| learn(claims, 2));
+    for exchange in all.iter().filter(|exchange| exchange.is_oidc()) {
         // Where nobody's claims are told, a token still names its person.
         let token = exchange.response.member("access_token").and_then(Jwt::decode);
         if let Some(token) = token.filter(|token| token.claim("sub") != token.claim("client_id")) {
@@ -73,7 +78,9 @@ pub(crate) fn of(all: &[&Exchange]) -> Vec<Person> {
     }
     // Whoever is told of most comes first: it is them where nobody says whom a token is of.
     people.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-    people.into_iter().map(|(_, person)| person).collect()
+    let mut known = HashSet::new();
+    let alone = people.into_iter().filter(|(_, person)| known.insert(person.username.clone()));
+    alone.map(|(_, person)| person).collect()
 }
 
 fn person(

@@ -10,6 +10,8 @@ use url::{Url, form_urlencoded};
 pub(crate) struct Recording {
     pub(crate) name: String,
     pub(crate) exchanges: Vec<Exchange>,
+    /// Claims of tokens that remarks show.
+    pub(crate) remarks: Vec<Value>,
 }
 
 /// A request and its answer.
@@ -56,6 +58,12 @@ impl Recording {
         let document: Value =
             serde_json::from_slice(&text).map_err(|error| format!("{name}: no JSON: {error}"))?;
         let Some(list) = document.get("exchanges").and_then(Value::as_array) else { return Ok(None) };
+        let shown = |exchange: &&Value| exchange.get("request").is_none();
+        let remarks: Vec<Value> = list
+            .iter()
+            .filter(shown)
+            .filter_map(|remark| remark.get("decoded")?.get("claims").cloned())
+            .collect();
         let mut exchanges = Vec::new();
         for (index, exchange) in list.iter().enumerate() {
             // What has no request is a remark.
@@ -66,7 +74,7 @@ impl Recording {
                 exchanges.push(exchange);
             }
         }
-        Ok(Some(Self { name, exchanges }))
+        Ok(Some(Self { name, exchanges, remarks }))
     }
 }
 

@@ -2,21 +2,21 @@
 
 use serde_json::Value;
 
-/// Those of the protocol and of Logto, in the order in which the SDKs ask for them, each with a claim that
-/// tells of it.
-const KNOWN: [(&str, Option<&str>); 12] = [
-    ("openid", Some("sub")),
-    ("offline_access", None),
-    ("profile", Some("username")),
-    ("email", Some("email")),
-    ("phone", Some("phone_number")),
-    ("address", Some("address")),
-    ("custom_data", Some("custom_data")),
-    ("identities", Some("identities")),
-    ("roles", Some("roles")),
-    ("urn:logto:scope:organizations", Some("organizations")),
-    ("urn:logto:scope:organization_roles", Some("organization_roles")),
-    ("urn:logto:scope:sessions", None),
+/// Those of the protocol and of Logto, in the order in which the SDKs ask for them, each with claims that tell
+/// of it.
+const KNOWN: [(&str, &[&str]); 12] = [
+    ("openid", &["sub"]),
+    ("offline_access", &[]),
+    ("profile", &["username", "name", "picture", "updated_at"]),
+    ("email", &["email", "email_verified"]),
+    ("phone", &["phone_number", "phone_number_verified"]),
+    ("address", &["address"]),
+    ("custom_data", &["custom_data"]),
+    ("identities", &["identities", "sso_identities"]),
+    ("roles", &["roles"]),
+    ("urn:logto:scope:organizations", &["organizations", "organization_data"]),
+    ("urn:logto:scope:organization_roles", &["organization_roles"]),
+    ("urn:logto:scope:sessions", &[]),
 ];
 
 pub(crate) const ORGANIZATIONS: &str = "urn:logto:scope:organizations";
@@ -29,8 +29,14 @@ pub(crate) fn is_known(scope: &str) -> bool {
 
 /// The scopes that these claims tell of.
 pub(crate) fn of_claims(claims: &Value) -> Vec<String> {
-    let told = KNOWN.iter().filter(|(_, claim)| claim.is_some_and(|claim| claims.get(claim).is_some()));
+    let told = KNOWN.iter().filter(|(_, names)| names.iter().any(|name| claims.get(name).is_some()));
     told.map(|(scope, _)| (*scope).to_owned()).collect()
+}
+
+/// Every scope that tells something of a person.
+pub(crate) fn of_people() -> Vec<String> {
+    let telling = KNOWN.iter().filter(|(scope, names)| *scope != "address" && !names.is_empty());
+    telling.map(|(scope, _)| (*scope).to_owned()).collect()
 }
 
 pub(crate) fn words(text: &str) -> Vec<String> {

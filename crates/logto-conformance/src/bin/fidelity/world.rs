@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) resources: BTreeMap<String, Vec<String>>,
     /// Name and description.
     pub(crate) organizations: BTreeMap<String, (String, Option<String>)>,
+    /// What authorization requests ask for.
+    pub(crate) requests: Vec<Vec<String>>,
     /// Scopes that requests name or that several tokens carry: no others are believed.
     pub(crate) vocabulary: BTreeSet<String>,
 }
@@ -49,6 +51,11 @@ impl World {
             .flat_map(|scope| scopes::words(&scope))
             .chain(told_twice(&all))
             .collect();
+        let asked = all.iter().filter(|exchange| exchange.request.path() == "/oidc/auth");
+        world.requests = asked
+            .flat_map(|exchange| exchange.request.all("scope"))
+            .map(|scope| scopes::words(&scope))
+            .collect();
         world.resources = resources(&all);
         world.organizations = organizations(&all);
         world.clients = clients::of(&all, readme);
@@ -58,7 +65,8 @@ impl World {
         let interactive = world.clients.values().filter(|client| !client.machine);
         let main = interactive.max_by_key(|client| requests_of(&client.id)).map(|client| client.id.clone());
         world.main_client = main.unwrap_or_default();
-        world.people = people::of(&all);
+        let remarks: Vec<&Value> = recordings.iter().flat_map(|recording| &recording.remarks).collect();
+        world.people = people::of(&all, &remarks);
         for (token, _) in access_tokens(&all) {
             world.learn_rights(&token);
         }
@@ -93,6 +101,13 @@ impl World {
         if let Some(rights) = rights {
             merge(rights, right);
         }
+    }
+
+    /// The shortest list of scopes of an authorization request that has all of these, without those of APIs.
+    pub(crate) fn smallest_request_with(&self, scope: &[String]) -> Option<Vec<String>> {
+        let having = self.requests.iter().filter(|asked| scope.iter().all(|word| asked.contains(word)));
+        let shortest = having.min_by_key(|asked| asked.len())?;
+        Some(shortest.iter().filter(|scope| scopes::is_known(scope)).cloned().collect())
     }
 
     /// The person of this id; without one, the person who is told of most.

@@ -167,12 +167,8 @@ async fn the_program_counts_what_matches_and_what_was_altered() {
             file["exchanges"][exchange.index]["response"] = document(response);
             let copy = Folder::new("fidelity-altered");
             fs::write(copy.path().join("small.json"), file.to_string()).expect("a copy is written");
-            assert_eq!(
-                run(copy.path(), false).await,
-                Ok((number - 1, number)),
-                "{kind:?} of {}",
-                exchange.index
-            );
+            let (matched, total) = run(copy.path(), false).await.expect("a run");
+            assert!(matched < number && total == number, "{kind:?} of {}", exchange.index);
         }
     }
 }
@@ -188,6 +184,7 @@ async fn one_alteration_in_a_copy_of_each_recording_is_reported_by_a_run() {
     };
     let original = recordings(&folder);
     let readme = folder.join("README.md");
+    let mut unseen = Vec::new();
     for kind in Kind::ALL {
         let mut copies = original.clone();
         let mut altered = Vec::new();
@@ -212,13 +209,12 @@ async fn one_alteration_in_a_copy_of_each_recording_is_reported_by_a_run() {
             let outcome = play(&copies[number], &world).await.expect("the file is played");
             let differences = outcome.exchanges.iter().find(|(known, _)| *known == index);
             let (_, differences) = differences.expect("an exchange that is compared");
-            assert!(
-                !differences.is_empty(),
-                "{}[{index}]: {kind:?} of {place} is not seen",
-                copies[number].name
-            );
+            if differences.is_empty() {
+                unseen.push(format!("{}[{index}]: {kind:?} of {place}", copies[number].name));
+            }
         }
     }
+    assert_eq!(unseen, Vec::<String>::new());
 }
 
 #[tokio::test]
