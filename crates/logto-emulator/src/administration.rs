@@ -44,7 +44,7 @@ impl Emulator {
     pub fn add_user(&self, user: User) {
         announce(&self.shared, |state| {
             let call = Call { method: "POST", route: "/users", status: 200, parameter: None };
-            let deliveries = of_change(state, "User.Created", call, &user);
+            let deliveries = of_change(state, "User.Created", &call, &user);
             state.tenant.users.insert(user.username.clone(), user);
             deliveries
         });
@@ -59,7 +59,7 @@ impl Emulator {
             let id = user.sub();
             let parameter = Some(("userId", id.as_str()));
             let call = Call { method: "PATCH", route: "/users/:userId", status: 200, parameter };
-            let deliveries = of_change(state, "User.Data.Updated", call, &user);
+            let deliveries = of_change(state, "User.Data.Updated", &call, &user);
             state.tenant.users.insert(user.username.clone(), user);
             deliveries
         });
@@ -73,7 +73,7 @@ impl Emulator {
             let id = user.sub();
             let parameter = Some(("userId", id.as_str()));
             let call = Call { method: "DELETE", route: "/users/:userId", status: 204, parameter };
-            of_change(state, "User.Deleted", call, &user)
+            of_change(state, "User.Deleted", &call, &user)
         });
     }
 
@@ -131,7 +131,7 @@ impl Emulator {
         announce(&self.shared, |state| {
             let parameter = Some(("id", organization));
             let call = Call { method: "POST", route: "/organizations/:id/users", status: 201, parameter };
-            let mut payload = call.payload(json!(null));
+            let mut payload = call.payload(&json!(null));
             payload.insert("organizationId".to_owned(), organization.into());
             of(state, "Organization.Membership.Updated", &payload)
         });

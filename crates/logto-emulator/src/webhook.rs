@@ -132,12 +132,12 @@ fn interaction(
 }
 
 /// Something has changed by this call of the Management API, which is about a person.
-pub(crate) fn of_change(state: &State, event: &str, call: Call<'_>, user: &User) -> Vec<Delivery> {
+pub(crate) fn of_change(state: &State, event: &str, call: &Call<'_>, user: &User) -> Vec<Delivery> {
     let mut data = user.data();
     if event != "User.Deleted" {
         data["hasPassword"] = (!user.password.is_empty()).into();
     }
-    of(state, event, &call.payload(data))
+    of(state, event, &call.payload(&data))
 }
 
 /// A call of the Management API.
@@ -149,7 +149,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    pub(crate) fn payload(&self, data: Value) -> Map<String, Value> {
+    pub(crate) fn payload(&self, data: &Value) -> Map<String, Value> {
         let (mut path, mut parameters) = (self.route.to_owned(), json!({}));
         if let Some((name, value)) = self.parameter {
             path = path.replace(&format!(":{name}"), value);

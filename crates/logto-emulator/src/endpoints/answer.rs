@@ -90,7 +90,7 @@ impl Parameters {
         for (name, value) in members {
             match value {
                 Value::Array(values) => {
-                    pairs.extend(values.into_iter().map(|value| (name.clone(), text(value))))
+                    pairs.extend(values.into_iter().map(|value| (name.clone(), text(value))));
                 }
                 value => pairs.push((name, text(value))),
             }

@@ -37,8 +37,8 @@ fn authorize(shared: &Shared, headers: &HeaderMap, parameters: Parameters) -> Re
     let (parameters, checked) = checked(&state, &issuer, parameters);
     match checked {
         Ok(authorization) => {
-            let browser = interaction::Browser { session: session(&state, headers), renewed: false };
-            interaction::proceed(&mut state, shared, authorization, browser, Step::SignIn, &parameters)
+            let session = session(&state, headers);
+            interaction::proceed(&mut state, shared, authorization, session, Step::SignIn, &parameters)
         }
         Err(Invalid::Shown(error)) => error.into_response(),
         Err(Invalid::Told(answer)) => answer.into_response(&[]),

@@ -81,8 +81,8 @@ pub(super) async fn submit(State(shared): State<Arc<Shared>>, headers: HeaderMap
     let Some(authorization) = state.devices.find(user_code, now) else {
         return pages::html(pages::device(user_code, Some("This code is not known, or has expired.")));
     };
-    let browser = interaction::Browser { session: super::session(&state, &headers), renewed: false };
-    interaction::proceed(&mut state, &shared, authorization, browser, Step::SignIn, &form)
+    let session = super::session(&state, &headers);
+    interaction::proceed(&mut state, &shared, authorization, session, Step::SignIn, &form)
 }
 
 pub(super) fn exchange(
@@ -106,9 +106,9 @@ pub(super) fn exchange(
         Pending::Refused => {
             return Err(OidcError::new(400, "access_denied", "End-User aborted interaction"));
         }
-        Pending::Done(grant) => *grant,
+        Pending::Done(grant) => grant,
     };
-    super::token::tokens_of_sign_in(state, issuer, application, form, grant)
+    super::token::tokens_of_sign_in(state, issuer, application, form, &grant)
 }
 
 /// In-process: the person types the code of a device, signs in and agrees.

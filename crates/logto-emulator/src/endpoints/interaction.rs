@@ -19,45 +19,36 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use url::form_urlencoded;
 
-/// Who asks.
-pub(super) struct Browser {
-    /// The cookie of its session.
-    pub(super) session: Option<String>,
-    /// Whether it is told a new one.
-    pub(super) renewed: bool,
-}
-
 /// The next page, or the answer to the application.
 pub(super) fn proceed(
     state: &mut Known,
     shared: &Shared,
     authorization: Authorization,
-    browser: Browser,
+    session: Option<String>,
     done: Step,
     parameters: &Parameters,
 ) -> Response {
     let issuer = shared.issuer();
     let silent = authorization.asks_for("none");
+    // Whoever has a session is told of it anew, whatever comes of the request.
+    let until = state.now() + SESSION_LIFETIME;
+    let cookies: Vec<String> = session.iter().flat_map(|session| session_cookies(session, until)).collect();
     let fails = |error, description| {
-        Answer::error(&authorization, &issuer, error, Some(description)).into_response(&[])
+        Answer::error(&authorization, &issuer, error, Some(description)).into_response(&cookies)
     };
-    let Some(session) = browser.session.filter(|_| done != Step::SignIn || !authorization.asks_for("login"))
-    else {
+    let signed_in = session.filter(|_| done != Step::SignIn || !authorization.asks_for("login"));
+    let Some(session) = signed_in else {
         return match silent {
             true => fails("login_required", "End-User authentication is required"),
-            false => to_sign_in(state, authorization, parameters),
+            false => with_cookies(to_sign_in(state, authorization, parameters), &cookies),
         };
     };
-    let mut cookies = Vec::new();
-    if browser.renewed {
-        cookies.extend(session_cookies(&session, state.now() + SESSION_LIFETIME));
-    }
     let agreed = done == Step::Consented
         || !authorization.asks_for("consent") && state.is_consented(&authorization, &session);
     if !agreed {
         return match silent {
             true => fails("consent_required", "requested scopes not granted"),
-            false => to_consent(state, authorization, cookies),
+            false => with_cookies(to_consent(state, authorization), &cookies),
         };
     }
     if let Some(device) = &authorization.device {
@@ -101,13 +92,12 @@ fn to_sign_in(state: &mut Known, authorization: Authorization, parameters: &Para
     redirect(&to, &interaction_cookies(state, &client_id, &uid, &remembered))
 }
 
-fn to_consent(state: &mut Known, authorization: Authorization, mut cookies: Vec<String>) -> Response {
+fn to_consent(state: &mut Known, authorization: Authorization) -> Response {
     let client_id = authorization.client_id.clone();
     let uid = state.open_interaction(authorization, Step::Consent);
     let remembered = json!({ "appId": client_id });
-    let mut all = interaction_cookies(state, &client_id, &uid, &remembered);
-    all.append(&mut cookies);
-    redirect(&format!("/consent?app_id={}", encoded(&client_id)), &all)
+    let cookies = interaction_cookies(state, &client_id, &uid, &remembered);
+    redirect(&format!("/consent?app_id={}", encoded(&client_id)), &cookies)
 }
 
 /// `_interaction` tells the pages of all sign-ins of a browser, `_interaction_resume` goes to one only.
@@ -158,7 +148,13 @@ pub(super) async fn resume(
                 true => "interaction session not found",
                 false => "authorization request has expired",
             };
-            return OidcError::session_not_found(description, &issuer).into_response();
+            let until = state.now() + SESSION_LIFETIME;
+            let known = session(&state, &headers);
+            let cookies: Vec<String> = known.iter().flat_map(|known| session_cookies(known, until)).collect();
+            return with_cookies(
+                OidcError::session_not_found(description, &issuer).into_response(),
+                &cookies,
+            );
         };
         let Interaction { authorization, step, username, .. } = interaction;
         let known = session(&state, &headers);
@@ -173,21 +169,22 @@ pub(super) async fn resume(
             }
             Step::Aborted => {
                 state.interactions.remove(&uid);
+                let until = state.now() + SESSION_LIFETIME;
+                let mut cookies = gone(&uid).to_vec();
+                cookies.extend(known.iter().flat_map(|known| session_cookies(known, until)));
                 let answer = Answer::error(&authorization, &issuer, "oidc.aborted", None);
-                return answer.into_response(&gone(&uid));
+                return answer.into_response(&cookies);
             }
             Step::SignedIn => {
                 state.interactions.remove(&uid);
                 let session = state.sign_in(known.as_deref(), username.as_deref().unwrap_or_default());
                 let deliveries = webhook::of_sign_in(&state, &authorization.client_id, &session);
-                let browser = Browser { session: Some(session), renewed: true };
-                let response = proceed(&mut state, &shared, authorization, browser, step, &nothing);
+                let response = proceed(&mut state, &shared, authorization, Some(session), step, &nothing);
                 (response, deliveries)
             }
             Step::Consented => {
                 state.interactions.remove(&uid);
-                let browser = Browser { session: known, renewed: true };
-                let response = proceed(&mut state, &shared, authorization, browser, step, &nothing);
+                let response = proceed(&mut state, &shared, authorization, known, step, &nothing);
                 (with_cookies(response, &gone(&uid)), Vec::new())
             }
         }

@@ -151,7 +151,7 @@ pub(super) fn device_refused() -> Response {
 /// Submits itself where there is JavaScript; the fields are those of the server's page.
 pub(super) fn sign_out(action: &str, xsrf: &str) -> String {
     page(
-        "Sign out",
+        "Sign Out",
         &format!(
             "<form id=\"op.logoutForm\" method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"xsrf\" \
              value=\"{}\"/><input type=\"hidden\" name=\"logout\" value=\"yes\"/><button>Sign out\
@@ -180,7 +180,7 @@ pub(super) fn form_post(action: &str, fields: &[(&str, String)]) -> String {
 }
 
 pub(super) async fn signed_out() -> Response {
-    let mut response = html(page("Signed out", "<p>You are signed out of the local Logto.</p>"));
+    let mut response = html(page("Sign Out", "<p>You are signed out of the local Logto.</p>"));
     response.headers_mut().insert(header::CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store"));
     response
 }

@@ -246,10 +246,10 @@ pub(super) fn tokens_of_sign_in(
     issuer: &str,
     application: &Application,
     form: &Parameters,
-    grant: Grant,
+    grant: &Grant,
 ) -> Result<Map<String, Value>, OidcError> {
     let id = state.grants.open(grant.clone());
-    first_tokens(state, issuer, application, form, id, &grant)
+    first_tokens(state, issuer, application, form, id, grant)
 }
 
 fn first_tokens(
