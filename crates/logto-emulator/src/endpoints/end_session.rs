@@ -32,9 +32,13 @@ pub(super) async fn ask(
             let xsrf = keys::random_of(HEXADECIMAL, 48);
             let mut state = shared.state();
             state.sign_outs.insert(xsrf.clone(), destination);
-            let page = pages::sign_out(&format!("{}/session/end/confirm", shared.issuer()), &xsrf);
-            // Also who has no session gets a cookie of one.
             let session = cookie(&headers, "_session").filter(|session| state.session(session).is_some());
+            let action = format!("{}/session/end/confirm", shared.issuer());
+            let page = match &session {
+                Some(_) => pages::sign_out(&action, &xsrf),
+                None => pages::form_post(&action, &[("xsrf", xsrf), ("logout", "yes".to_owned())]),
+            };
+            // Also who has no session gets a cookie of one.
             let cookies =
                 session_cookies(&session.unwrap_or_else(keys::random), state.now() + SESSION_LIFETIME);
             let headers =

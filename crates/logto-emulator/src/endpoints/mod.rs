@@ -29,7 +29,7 @@ use answer::{
 use axum::{
     Router,
     http::{Method, Uri},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{from_fn, from_fn_with_state, map_response},
     routing::{get, post},
 };
 pub(crate) use error::OidcError;
@@ -41,6 +41,10 @@ pub(crate) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-
 pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new().fallback_service(endpoints(shared)).layer(map_response(headers::without_methods))
+}
+
+fn endpoints(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/oidc/.well-known/openid-configuration", get(discovery::metadata))
         .route("/oidc/jwks", get(discovery::jwks))
