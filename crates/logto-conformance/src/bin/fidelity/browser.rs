@@ -30,7 +30,7 @@ impl Browser {
             let response = server.send(next.header("cookie", self.header())).await?;
             self.keep(&response);
             next = match response.header("location") {
-                Some(location) => match self.follow(location) {
+                Some(location) => match Self::follow(location) {
                     Ok(next) => next,
                     Err(callback) => return Ok(callback),
                 },
@@ -57,7 +57,7 @@ impl Browser {
     }
 
     /// The next request, or the callback at the application.
-    fn follow(&self, location: &str) -> Result<Outgoing, Url> {
+    fn follow(location: &str) -> Result<Outgoing, Url> {
         let target = match Url::parse(location) {
             Ok(url) if url.query_pairs().any(|(name, _)| name == "code" || name == "error") => {
                 return Err(url);

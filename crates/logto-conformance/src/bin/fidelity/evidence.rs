@@ -220,16 +220,15 @@ impl Evidence {
         };
         visit.resources = self.resources.into_iter().filter(known).collect();
         visit.scope = scope;
-        visit.person = self.people.into_iter().max_by_key(|(_, number)| *number).map(|(id, _)| id);
+        let usual = world.people.first().map(|person| person.id.clone());
+        let most = self.people.into_iter().max_by_key(|(id, number)| (*number, usual.as_ref() == Some(id)));
+        visit.person = most.map(|(id, _)| id);
         visit.nonce = self.nonce;
-        let usual = world.person(visit.person.as_deref()).map(|person| {
-            let list = |claim: &str| person.list(claim);
-            (list("organizations"), list("organization_roles"))
+        // What only one answer of all recordings names is not believed.
+        let told = self.organizations.into_iter().filter(|((ids, roles), _)| {
+            ids.iter().chain(roles).all(|name| world.mentions.get(name).is_some_and(|number| *number > 1))
         });
-        // Of two that were told equally often, the usual one.
-        let organizations = self.organizations.into_iter();
-        let most = organizations.max_by_key(|(told, number)| (*number, usual.as_ref() == Some(told)));
-        visit.organizations = most.map(|(told, _)| told);
+        visit.organizations = told.max_by_key(|(_, number)| *number).map(|(told, _)| told);
         if let Some((_, redirect_uri, verifier)) = self.code {
             visit.redirect_uri = redirect_uri;
             visit.verifier = verifier;

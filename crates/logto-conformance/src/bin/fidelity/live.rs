@@ -72,10 +72,6 @@ impl Live {
         }
     }
 
-    pub(crate) fn password(&self, person: &Person) -> String {
-        person.password.clone().unwrap_or_else(|| PASSWORD.to_owned())
-    }
-
     pub(crate) fn advance(&self, by: Duration) {
         self.emulator.advance(by);
     }
@@ -158,6 +154,11 @@ impl Live {
     pub(crate) fn add_user(&self, person: &Person) {
         self.emulator.add_user(user(person, &memberships(person)));
     }
+}
+
+/// The person's password.
+pub(crate) fn password(person: &Person) -> &str {
+    person.password.as_deref().unwrap_or(PASSWORD)
 }
 
 fn application(client: &Client) -> Application {
@@ -256,7 +257,7 @@ fn roles(mut builder: Builder, person: &Person) -> Builder {
 }
 
 fn user(person: &Person, memberships: &BTreeMap<String, String>) -> User {
-    let mut user = User::new(&person.username).password(person.password.as_deref().unwrap_or(PASSWORD));
+    let mut user = User::new(&person.username).password(password(person));
     if !person.id.is_empty() {
         user = user.id(&person.id);
     }

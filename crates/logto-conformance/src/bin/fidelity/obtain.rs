@@ -3,6 +3,7 @@
 use crate::{
     browser::Browser,
     http::Outgoing,
+    live,
     play::Stage,
     recording::Response,
     scopes,
@@ -24,10 +25,10 @@ pub(crate) async fn visit(stage: &mut Stage<'_>, at: usize) -> Result<(), String
     let visit = stage.plan.visits[at].clone();
     let person = stage.world.person(visit.person.as_deref()).cloned().ok_or("nobody is known")?;
     stage.live.set_organizations(&person, visit.organizations.as_ref());
-    let password = stage.live.password(&person);
+    let password = live::password(&person);
     let mut browser = Browser::default();
     let address = authorization(stage, &visit);
-    let callback = browser.sign_in(&stage.server, &address, &person.username, &password).await?;
+    let callback = browser.sign_in(&stage.server, &address, &person.username, password).await?;
     let code = parameter(&callback, "code").ok_or_else(|| format!("no code came: {callback}"))?;
     session(stage, &visit, &browser);
     if let Some((_, recorded)) = visit.members.iter().find(|(kind, _)| *kind == Kind::Code) {

@@ -78,6 +78,12 @@ pub(crate) fn of(all: &[&Exchange], remarks: &[&Value]) -> Vec<Person> {
     }
     // Whoever is told of most comes first: it is them where nobody says whom a token is of.
     people.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    // Somebody without a name, of whom one answer tells at most, is not believed beside others.
+    let several = people.first().is_some_and(|(number, _)| *number > 1);
+    people.retain(|(number, person)| {
+        let named = person.claims.contains_key("username") || person.password.is_some();
+        named || *number > 1 || !several
+    });
     let mut known = HashSet::new();
     let alone = people.into_iter().filter(|(_, person)| known.insert(person.username.clone()));
     alone.map(|(_, person)| person).collect()

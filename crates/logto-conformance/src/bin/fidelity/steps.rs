@@ -85,7 +85,7 @@ fn management(stage: &mut Stage<'_>, exchange: &Exchange) {
         ("POST", ["applications", id, "user-consent-scopes"]) => {
             let scopes = texts(sent.get("userScopes"));
             change_client(stage, id, |client| {
-                scopes::add(client.user_scopes.get_or_insert_default(), scopes)
+                scopes::add(client.user_scopes.get_or_insert_default(), scopes);
             });
         }
         ("DELETE", ["users", id, "roles", _]) => change_roles(stage, id, false),

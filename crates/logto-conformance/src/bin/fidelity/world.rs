@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) resources: BTreeMap<String, Vec<String>>,
     /// Name and description.
     pub(crate) organizations: BTreeMap<String, (String, Option<String>)>,
+    /// How many answers name an organization or a role in one.
+    pub(crate) mentions: BTreeMap<String, usize>,
     /// What authorization requests ask for.
     pub(crate) requests: Vec<Vec<String>>,
     /// Scopes that requests name or that several tokens carry: no others are believed.
@@ -65,6 +67,15 @@ impl World {
         let interactive = world.clients.values().filter(|client| !client.machine);
         let main = interactive.max_by_key(|client| requests_of(&client.id)).map(|client| client.id.clone());
         world.main_client = main.unwrap_or_default();
+        for claims in
+            all.iter().filter(|exchange| exchange.is_oidc()).flat_map(|exchange| people::claims(exchange))
+        {
+            for name in ["organizations", "organization_roles"] {
+                for told in people::texts(claims.get(name)) {
+                    *world.mentions.entry(told).or_default() += 1;
+                }
+            }
+        }
         let remarks: Vec<&Value> = recordings.iter().flat_map(|recording| &recording.remarks).collect();
         world.people = people::of(&all, &remarks);
         for (token, _) in access_tokens(&all) {

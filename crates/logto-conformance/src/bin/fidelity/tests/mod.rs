@@ -185,11 +185,13 @@ async fn one_alteration_in_a_copy_of_each_recording_is_reported_by_a_run() {
     let original = recordings(&folder);
     let readme = folder.join("README.md");
     let mut unseen = Vec::new();
-    for kind in Kind::ALL {
+    let rounds = [0, 17].into_iter().flat_map(|round| Kind::ALL.map(|kind| (round, kind)));
+    for (round, kind) in rounds {
         let mut copies = original.clone();
         let mut altered = Vec::new();
         for (number, recording) in copies.iter_mut().enumerate() {
-            // Another place in each file.
+            // Another place in each file, and in each round.
+            let (file, number) = (number, number + round);
             let places: Vec<usize> = (0..recording.exchanges.len())
                 .filter(|at| recording.exchanges[*at].is_oidc())
                 .filter(|at| {
@@ -202,7 +204,7 @@ async fn one_alteration_in_a_copy_of_each_recording_is_reported_by_a_run() {
                 alterations(&exchange.response).into_iter().filter(|(known, ..)| *known == kind).collect();
             let (_, place, response) = all[number % all.len()].clone();
             exchange.response = response;
-            altered.push((number, exchange.index, place));
+            altered.push((file, exchange.index, place));
         }
         let world = World::of(&copies, Some(readme.as_path()));
         for (number, index, place) in altered {
