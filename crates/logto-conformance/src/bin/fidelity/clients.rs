@@ -67,6 +67,7 @@ impl Client {
 pub(crate) fn of(all: &[&Exchange], readme: Option<&Path>) -> BTreeMap<String, Client> {
     let mut clients: BTreeMap<String, Client> = BTreeMap::new();
     let mut missing_redirect_uri = Vec::new();
+    let mut without_challenge = Vec::new();
     for exchange in all.iter().filter(|exchange| exchange.is_oidc()) {
         let (request, response) = (&exchange.request, &exchange.response);
         let Some(id) = request.client_id().or_else(|| hinted(request)) else { continue };
@@ -78,6 +79,15 @@ pub(crate) fn of(all: &[&Exchange], readme: Option<&Path>) -> BTreeMap<String, C
             let sent =
                 request.basic().map(|(_, secret)| secret).or_else(|| request.parameter("client_secret"));
             client.secret = client.secret.take().or(sent);
+        }
+        let goes_on =
+            response.status == 303 && !response.header("location").unwrap_or_default().contains("error=");
+        if request.path() == "/oidc/auth"
+            && goes_on
+            && request.parameter("code_challenge").is_none()
+            && request.parameter("request_uri").is_none()
+        {
+            without_challenge.push(client.id.clone());
         }
         let uri = request.parameter("redirect_uri");
         let granted = request.parameter("grant_type").filter(|_| response.status == 200);
@@ -125,7 +135,15 @@ pub(crate) fn of(all: &[&Exchange], readme: Option<&Path>) -> BTreeMap<String, C
     for application in all.iter().map(|exchange| &exchange.response.body) {
         let id = application.get("id").and_then(Value::as_str);
         if let Some(client) = id.and_then(|id| clients.get_mut(id)) {
-            client.native |= application.get("type").and_then(Value::as_str) == Some("Native");
+            let kind = application.get("type").and_then(Value::as_str);
+            client.native |= kind == Some("Native");
+            client.machine |= kind == Some("MachineToMachine");
+        }
+    }
+    // Only who has a secret may do without a challenge.
+    for id in without_challenge {
+        if let Some(client) = clients.get_mut(&id) {
+            client.secret.get_or_insert_with(|| "not-shown".to_owned());
         }
     }
     settle(&mut clients);

@@ -56,10 +56,17 @@ pub(crate) fn of(all: &[&Exchange], remarks: &[&Value]) -> Vec<Person> {
     // A remark is not compared: where it contradicts an answer, it shows what was.
     remarks.iter().for_each(|claims| learn(claims, 2));
     for exchange in all.iter().filter(|exchange| exchange.is_oidc()) {
-        // Where nobody's claims are told, a token still names its person.
-        let token = exchange.response.member("access_token").and_then(Jwt::decode);
-        if let Some(token) = token.filter(|token| token.claim("sub") != token.claim("client_id")) {
-            told.entry(token.claim("sub").unwrap_or_default().to_owned()).or_default();
+        // Where nobody's claims are told, a token still names its person, and so does what is said of one.
+        let sent = exchange.request.parameters().into_iter().filter_map(|(_, value)| Jwt::decode(&value));
+        let given = exchange.response.member("access_token").and_then(Jwt::decode);
+        let tokens = sent.chain(given).filter(|token| token.claim("sub") != token.claim("client_id"));
+        let mut named: Vec<String> =
+            tokens.filter_map(|token| token.claim("sub").map(str::to_owned)).collect();
+        if exchange.request.path() == "/oidc/token/introspection" {
+            named.extend(exchange.response.member("sub").map(str::to_owned));
+        }
+        for id in named {
+            told.entry(id).or_default();
         }
     }
     let passwords = passwords(all);
@@ -70,6 +77,13 @@ pub(crate) fn of(all: &[&Exchange], remarks: &[&Value]) -> Vec<Person> {
             (number, person(id, counted, &passwords))
         })
         .collect();
+    // One id without a name and one name without an id are of one person.
+    let mut nameless = people.iter_mut().filter(|(_, person)| person.username == person.id);
+    if let (Some((_, person)), None, 1) = (nameless.next(), nameless.next(), passwords.len()) {
+        for (username, password) in &passwords {
+            (person.username, person.password) = (username.clone(), Some(password.clone()));
+        }
+    }
     for (username, password) in &passwords {
         if !people.iter().any(|(_, person)| person.username == *username) {
             let (username, password) = (username.clone(), Some(password.clone()));
