@@ -78,7 +78,7 @@ impl World {
         }
         let remarks: Vec<&Value> = recordings.iter().flat_map(|recording| &recording.remarks).collect();
         world.people = people::of(&all, &remarks);
-        for (token, _) in access_tokens(&all) {
+        for token in access_tokens(&all) {
             world.learn_rights(&token);
         }
         world
@@ -130,8 +130,13 @@ impl World {
 /// Scopes that more than one token carries.
 fn told_twice(all: &[&Exchange]) -> Vec<String> {
     let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    for (token, _) in access_tokens(all) {
+    for token in access_tokens(all) {
         for scope in scopes::words(token.claim("scope").unwrap_or_default()) {
+            *counted.entry(scope).or_default() += 1;
+        }
+    }
+    for exchange in all.iter().filter(|exchange| exchange.request.path() == "/oidc/token/introspection") {
+        for scope in scopes::words(exchange.response.member("scope").unwrap_or_default()) {
             *counted.entry(scope).or_default() += 1;
         }
     }
@@ -157,13 +162,15 @@ fn origin(all: &[&Exchange]) -> String {
     most.map_or_else(|| "http://localhost:3001".to_owned(), |(origin, _)| origin)
 }
 
-/// The signed access tokens of answers, with their exchanges.
-pub(crate) fn access_tokens<'a>(all: &[&'a Exchange]) -> Vec<(Jwt, &'a Exchange)> {
-    let token = |exchange: &&'a Exchange| {
-        let token = exchange.response.member("access_token").filter(|_| exchange.is_oidc())?;
-        Some((Jwt::decode(token)?, *exchange))
+/// The signed access tokens of answers, and those that are sent.
+fn access_tokens(all: &[&Exchange]) -> Vec<Jwt> {
+    let of = |exchange: &&Exchange| {
+        let sent = exchange.request.parameters().into_iter().filter(|(name, _)| name == "token");
+        let answered = exchange.response.member("access_token").map(str::to_owned);
+        sent.map(|(_, value)| value).chain(answered).collect::<Vec<_>>()
     };
-    all.iter().filter_map(token).collect()
+    let texts = all.iter().filter(|exchange| exchange.is_oidc()).flat_map(of);
+    texts.filter_map(|text| Jwt::decode(&text)).collect()
 }
 
 /// Resources that were asked for and not refused.
