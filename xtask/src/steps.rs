@@ -1,6 +1,6 @@
 //! The steps of `ci`, each also a command of its own.
 
-use crate::{harness, report::Report, run::cargo, system, tidy};
+use crate::{fidelity, harness, report::Report, run::cargo, system, tidy};
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
@@ -19,7 +19,7 @@ pub(crate) struct Step {
 }
 
 /// All steps, in the order of `ci`.
-pub(crate) const ALL: [Step; 9] = [
+pub(crate) const ALL: [Step; 10] = [
     Step { name: "fmt", what: "the format of all files", run: fmt },
     Step { name: "tidy", what: "imports, file sizes, tables, key constants", run: tidy },
     Step { name: "clippy", what: "lints: all features, and each crate with none", run: clippy },
@@ -31,6 +31,11 @@ pub(crate) const ALL: [Step; 9] = [
         name: "vectors",
         what: "hostile tokens, where their files are beside the project",
         run: vectors_beside,
+    },
+    Step {
+        name: "fidelity",
+        what: "the emulator beside recordings, where they are beside the project",
+        run: fidelity::beside,
     },
     Step {
         name: "race",
