@@ -45,7 +45,10 @@ mod user_info;
 mod webhook;
 
 pub use access_token::{AccessToken, AccessTokenClaims};
-pub use api::{Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, Introspection};
+pub use api::{
+    Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, ApiRequest, ByRoute, Introspection,
+    Organization, Requires, Scopes,
+};
 pub use callback::{SignedIn, VerifiedSignIn};
 pub use claims::{IdTokenClaims, UserInfo};
 pub use client::{LogtoClient, Route};

@@ -5,13 +5,19 @@ mod config;
 mod error;
 mod flights;
 mod introspection;
+mod organization;
 mod remembered;
+mod requires;
+mod scopes;
 #[cfg(test)]
 mod tests;
 
 pub use access::Access;
 pub use config::{ApiConfig, Introspection};
 pub use error::{AccessError, AccessErrorKind};
+pub use organization::{ApiRequest, Organization};
+pub use requires::{ByRoute, Requires};
+pub use scopes::Scopes;
 
 use crate::{
     LogtoError,
@@ -117,6 +123,22 @@ impl AccessTokenVerifier {
     /// Source: RFC 9068 §4.
     pub async fn verify(&self, token: &str, access: &Access) -> Result<AuthInfo, AccessError> {
         self.authorize(token, access).await.map_err(|error| self.told(error))
+    }
+
+    /// Who bears the access token of this request; for bindings. One that stands in the query too is refused;
+    /// a form is looked at by [`bearer`](Self::bearer) alone, where it has been read.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bearer`](Self::bearer) and [`verify`](Self::verify).
+    pub async fn verify_request<R: ApiRequest>(
+        &self,
+        request: &R,
+        access: &Access,
+    ) -> Result<AuthInfo, AccessError> {
+        let token = self.bearer(request.header("authorization"), request.query(), None)?;
+        let access = access.of_request(request).map_err(|error| self.told(error))?;
+        self.verify(token, &access).await
     }
 
     /// The issuer: the endpoint followed by `/oidc`.
