@@ -13,7 +13,6 @@ use logto_client::{
 };
 use std::{
     borrow::Cow,
-    collections::HashMap,
     future::{Future, Ready, ready},
     pin::Pin,
     rc::Rc,
@@ -191,8 +190,9 @@ impl ApiRequest for Asked<'_> {
     }
 
     fn path_parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        let index = self.request.match_info().iter().position(|(known, _)| known == name)?;
         // Decoded as an extractor of the path decodes.
-        let parameters = Path::<HashMap<String, String>>::extract(self.request).into_inner().ok()?;
-        parameters.into_inner().remove(name).map(Cow::Owned)
+        let values = Path::<Vec<String>>::extract(self.request).into_inner().ok()?;
+        values.into_inner().into_iter().nth(index).map(Cow::Owned)
     }
 }
