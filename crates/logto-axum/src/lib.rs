@@ -54,3 +54,7 @@ pub use {
 #[cfg(all(doctest, feature = "client", feature = "tower-sessions-0_15"))]
 #[doc = include_str!("../../../README.md")]
 struct ReadmeOfTheProject;
+
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../../../docs/protect-an-api.md")]
+struct GuideOfApis;

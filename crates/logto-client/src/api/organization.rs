@@ -26,8 +26,10 @@ enum Place {
     Id(String),
     Path(String),
     Header(String),
-    Function(Arc<dyn Fn(&dyn ApiRequest) -> Option<String> + Send + Sync>),
+    Function(Arc<Read>),
 }
+
+type Read = dyn Fn(&dyn ApiRequest) -> Option<String> + Send + Sync;
 
 /// What of a request to an API is looked at; a binding makes it.
 pub trait ApiRequest {

@@ -206,7 +206,7 @@ fn judge(case: &Case, route: &str, answer: &Answer) {
     assert!(challenge.starts_with(begin), "{told}");
     assert_eq!(error.is_some(), challenge.contains("error="), "{told}");
     let named =
-        error.map_or(true, |error| challenge.contains(&format!(", error=\"{error}\", error_description=\"")));
+        error.is_none_or(|error| challenge.contains(&format!(", error=\"{error}\", error_description=\"")));
     assert!(named, "{told}");
     assert!(challenge.contains("resource_metadata=\"https://api.example.test/.well-known/"), "{told}");
     let scope = matches!(case.answer, Expected::InsufficientScope);
