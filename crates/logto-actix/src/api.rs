@@ -97,7 +97,6 @@ impl LogtoApi {
     async fn admit(&self, request: &mut ServiceRequest) -> Result<(), AccessError> {
         let asked = Asked::new(request.request());
         let auth = self.verifier.verify_request(&asked, &self.access).await?;
-        drop(asked);
         if web::is_form(request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes)) {
             let form = self.form(request).await?;
             request.set_payload(Payload::from(form));

@@ -180,7 +180,7 @@ mod tests {
             (Organization::from_fn(|_| None), invalid),
         ] {
             let found = organization.of(&request);
-            assert_eq!(found.as_deref().map_err(|error| error.kind()), expected, "{organization:?}");
+            assert_eq!(found.as_deref().map_err(AccessError::kind), expected, "{organization:?}");
         }
     }
 }
