@@ -80,40 +80,38 @@ impl Access {
         self
     }
 
-    /// The same for this request: with the organization that it names.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidRequest` where it names none, or two; `Misconfigured` where the route has no such parameter.
-    pub(super) fn of_request(&self, request: &dyn ApiRequest) -> Result<Cow<'_, Self>, AccessError> {
-        let with = |organization: &Organization, model: fn(Organization) -> Model| {
-            let organization = Organization::id(organization.of(request)?);
-            Ok(Cow::Owned(Self { model: model(organization), ..self.clone() }))
-        };
+    fn organization_place(&self) -> Option<&Organization> {
         match &self.model {
-            Model::Organization(place) => with(place, Model::Organization),
-            Model::OrganizationApi(place) => with(place, Model::OrganizationApi),
-            Model::Api | Model::AnyOrganizationApi => Ok(Cow::Borrowed(self)),
+            Model::Organization(place) | Model::OrganizationApi(place) => Some(place),
+            Model::Api | Model::AnyOrganizationApi => None,
         }
     }
 
-    /// The organization, where the model is about one.
+    /// The organization of this request, where the model is about one.
+    pub(super) fn organization_of<'a>(
+        &'a self,
+        request: &'a dyn ApiRequest,
+    ) -> Result<Option<Cow<'a, str>>, AccessError> {
+        self.organization_place().map(|place| place.of(request)).transpose()
+    }
+
+    /// The organization, where the model is about one and no request is needed to tell which.
     fn organization_id(&self) -> Result<Option<&str>, AccessError> {
-        let (Model::Organization(place) | Model::OrganizationApi(place)) = &self.model else {
-            return Ok(None);
-        };
-        match place.known() {
-            Some("") => Err(AccessError::invalid_request("the request names no organization")),
-            Some(id) => Ok(Some(id)),
-            None => Err(AccessError::misconfigured(
-                "the organization stands in the request: verify with AccessTokenVerifier::verify_request",
-            )),
-        }
+        self.organization_place().map(Organization::known).transpose()
     }
 
     /// Whether a good token is for this, among the API's own audiences.
-    pub(crate) fn check(&self, auth: &AuthInfo, audiences: &[String]) -> Result<(), AccessError> {
-        let id = self.organization_id()?;
+    pub(super) fn check(&self, auth: &AuthInfo, audiences: &[String]) -> Result<(), AccessError> {
+        self.check_within(self.organization_id()?, auth, audiences)
+    }
+
+    /// The same, with the organization that the request names.
+    pub(super) fn check_within(
+        &self,
+        id: Option<&str>,
+        auth: &AuthInfo,
+        audiences: &[String],
+    ) -> Result<(), AccessError> {
         match (&self.model, id) {
             (Model::Organization(_), Some(id)) => check_organization(auth, id)?,
             (model, id) => {

@@ -122,7 +122,12 @@ impl AccessTokenVerifier {
     ///
     /// Source: RFC 9068 §4.
     pub async fn verify(&self, token: &str, access: &Access) -> Result<AuthInfo, AccessError> {
-        self.authorize(token, access).await.map_err(|error| self.told(error))
+        let admitted = async {
+            let auth = self.authenticated(token).await?;
+            access.check(&auth, &self.0.audiences)?;
+            Ok(auth)
+        };
+        admitted.await.map_err(|error| self.told(error))
     }
 
     /// Who bears the access token of this request; for bindings. One that stands in the query too is refused;
@@ -137,8 +142,13 @@ impl AccessTokenVerifier {
         access: &Access,
     ) -> Result<AuthInfo, AccessError> {
         let token = self.bearer(request.header("authorization"), request.query(), None)?;
-        let access = access.of_request(request).map_err(|error| self.told(error))?;
-        self.verify(token, &access).await
+        let admitted = async {
+            let organization = access.organization_of(request)?;
+            let auth = self.authenticated(token).await?;
+            access.check_within(organization.as_deref(), &auth, &self.0.audiences)?;
+            Ok(auth)
+        };
+        admitted.await.map_err(|error| self.told(error))
     }
 
     /// The issuer: the endpoint followed by `/oidc`.
@@ -180,16 +190,14 @@ impl AccessTokenVerifier {
         Some((self.0.resource_metadata.as_ref()?, document.to_string()))
     }
 
-    async fn authorize(&self, token: &str, access: &Access) -> Result<AuthInfo, AccessError> {
+    /// Who bears this token, whatever it is good for.
+    async fn authenticated(&self, token: &str) -> Result<AuthInfo, AccessError> {
         let now = self.0.connection.now();
-        let auth = if token.contains('.') {
-            let auth = self.verified(token, now).await?;
-            self.0.rules.check_again(&auth, now)?;
-            auth
-        } else {
-            self.introspected(token, now).await?
-        };
-        access.check(&auth, &self.0.audiences)?;
+        if !token.contains('.') {
+            return self.introspected(token, now).await;
+        }
+        let auth = self.verified(token, now).await?;
+        self.0.rules.check_again(&auth, now)?;
         Ok(auth)
     }
 

@@ -72,19 +72,22 @@ impl Organization {
     }
 
     /// The id, where it does not depend on the request.
-    pub(super) fn known(&self) -> Option<&str> {
+    pub(super) fn known(&self) -> Result<&str, AccessError> {
         match &self.0 {
-            Place::Id(id) => Some(id),
-            _ => None,
+            Place::Id(id) if id.is_empty() => Err(named_nowhere()),
+            Place::Id(id) => Ok(id),
+            _ => Err(AccessError::misconfigured(
+                "the organization stands in the request: verify with AccessTokenVerifier::verify_request",
+            )),
         }
     }
 
     /// The id that this request names.
-    pub(super) fn of(&self, request: &dyn ApiRequest) -> Result<String, AccessError> {
+    pub(super) fn of<'a>(&'a self, request: &'a dyn ApiRequest) -> Result<Cow<'a, str>, AccessError> {
         let id = match &self.0 {
-            Place::Id(id) => Some(id.clone()),
+            Place::Id(id) => Some(id.into()),
             Place::Path(name) => match request.path_parameter(name) {
-                Some(id) => Some(id.into_owned()),
+                Some(id) => Some(id),
                 None => {
                     return Err(AccessError::misconfigured(format!(
                         "the route's path has no parameter `{name}` for the organization"
@@ -92,15 +95,18 @@ impl Organization {
                 }
             },
             Place::Header(name) => match request.header(name).as_slice() {
-                [one] => std::str::from_utf8(one).ok().map(|id| id.trim().to_owned()),
+                [one] => std::str::from_utf8(one).ok().map(|id| id.trim().into()),
                 [] => None,
                 _ => return Err(AccessError::invalid_request("the request names its organization twice")),
             },
-            Place::Function(read) => read(request),
+            Place::Function(read) => read(request).map(Cow::Owned),
         };
-        id.filter(|id| !id.is_empty())
-            .ok_or_else(|| AccessError::invalid_request("the request names no organization"))
+        id.filter(|id: &Cow<'_, str>| !id.is_empty()).ok_or_else(named_nowhere)
     }
+}
+
+fn named_nowhere() -> AccessError {
+    AccessError::invalid_request("the request names no organization")
 }
 
 impl From<&str> for Organization {
