@@ -36,7 +36,6 @@ mod sign_in;
 mod sign_out;
 mod storage;
 mod target;
-mod token_call;
 mod token_exchange;
 mod tokens;
 mod transport;

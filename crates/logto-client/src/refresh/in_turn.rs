@@ -110,7 +110,7 @@ async fn write_late(client: &LogtoClient, record: &Record, stored: &Secret, refr
         let is_older = held.expose() == stored.expose() || newest(&held).expose() == ours.expose();
         let is_newest = newest(ours).expose() == ours.expose();
         let replaces = held.expose() != ours.expose() && is_older && is_newest;
-        let now = client.0.settings.connection.clock.now();
+        let now = client.0.settings.connection.now();
         replaces.then(|| changes(items, refreshed, now).expecting(keys::REFRESH_TOKEN, Some(held.expose())))
     });
     match written.await {
