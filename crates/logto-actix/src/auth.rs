@@ -1,7 +1,7 @@
 //! The extractor of APIs: whose access token the request brings.
 
-use crate::{AccessError, api::Asked};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web::Data};
+use crate::{AccessError, api::Asked, extract::of_application};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use logto_client::{AccessTokenVerifier, AuthInfo, ByRoute, Requires};
 use std::{fmt, future::Future, marker::PhantomData, ops::Deref, pin::Pin};
 
@@ -65,8 +65,7 @@ impl<R: Requires> FromRequest for LogtoAuth<R> {
 
 /// The verifier among the application's data.
 fn verifier_of(request: &HttpRequest) -> Result<AccessTokenVerifier, logto_client::AccessError> {
-    let data = request.app_data::<Data<AccessTokenVerifier>>().map(Data::get_ref);
-    data.or_else(|| request.app_data::<AccessTokenVerifier>()).cloned().ok_or_else(|| {
+    of_application(request).ok_or_else(|| {
         logto_client::AccessError::misconfigured(
             "no AccessTokenVerifier among the application's data: add `.app_data(Data::new(verifier.clone()))`",
         )
