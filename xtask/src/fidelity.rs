@@ -2,7 +2,7 @@
 
 use crate::{
     report::Report,
-    run::{cargo, run},
+    run::{cargo, exit_code, run},
 };
 use std::{
     path::Path,
@@ -20,9 +20,7 @@ fn program() -> Command {
 
 /// `cargo xtask fidelity FOLDER`: the exit code of the program.
 pub(crate) fn compare(arguments: &[&str]) -> ExitCode {
-    let status = program().args(arguments).status();
-    let code = status.ok().and_then(|status| status.code());
-    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(2))
+    exit_code(program().args(arguments))
 }
 
 /// The step of `ci`: one check over all recordings.

@@ -1,6 +1,11 @@
 //! The steps of `ci`, each also a command of its own.
 
-use crate::{fidelity, harness, report::Report, run::cargo, system, tidy};
+use crate::{
+    fidelity, harness,
+    report::Report,
+    run::{cargo, exit_code},
+    system, tidy,
+};
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
@@ -206,10 +211,7 @@ fn judge() -> Command {
 
 /// `cargo xtask vectors FILE…`: the exit code of the judge.
 pub(crate) fn vectors(arguments: &[&str]) -> ExitCode {
-    match judge().args(arguments).status().ok().and_then(|status| status.code()) {
-        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(2)),
-        None => ExitCode::from(2),
-    }
+    exit_code(judge().args(arguments))
 }
 
 fn vectors_beside(report: &mut Report) {
