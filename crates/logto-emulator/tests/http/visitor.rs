@@ -38,7 +38,22 @@ impl Visitor {
     }
 
     pub(crate) async fn post(&self, url: &str, form: &[(&str, &str)]) -> Answer {
-        self.send(self.http.post(url).header(header::CONTENT_TYPE, FORM).body(encoded(form))).await
+        self.post_as(None, url, form).await
+    }
+
+    /// Posts a form as an application with these credentials.
+    pub(crate) async fn post_as(
+        &self,
+        credentials: Option<(&str, &str)>,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Answer {
+        let request = self.http.post(url).header(header::CONTENT_TYPE, FORM).body(encoded(form));
+        self.send(match credentials {
+            Some((id, secret)) => request.basic_auth(id, Some(secret)),
+            None => request,
+        })
+        .await
     }
 
     /// Follows redirects within the server: the answer that leads out of it, or the page where they end.

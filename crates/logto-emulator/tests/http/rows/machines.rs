@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     answers::token,
-    visitor::{Answer, FORM, Visitor, encoded},
+    visitor::{Answer, Visitor},
 };
 use logto_emulator::{Application, Emulator};
 use serde_json::{Value, json};
@@ -150,14 +150,7 @@ async fn device_authorization(
     credentials: Credentials,
     form: &[(&str, &str)],
 ) -> Answer {
-    let visitor = Visitor::new();
-    let request = visitor.client().post(format!("{}/device/auth", emulator.issuer()));
-    let request = request.header("content-type", FORM).body(encoded(form));
-    let request = match credentials {
-        Some((id, secret)) => request.basic_auth(id, Some(secret)),
-        None => request,
-    };
-    visitor.send(request).await
+    Visitor::new().post_as(credentials, &format!("{}/device/auth", emulator.issuer()), form).await
 }
 
 async fn device(emulator: &Emulator) -> Value {

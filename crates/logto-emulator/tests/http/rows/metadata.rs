@@ -1,7 +1,7 @@
 //! §2: discovery and the published keys.
 
 use super::{Credentials, WEB, builder, emulator, header, keys_of, request, text, tokens};
-use crate::visitor::{FORM, Visitor, encoded, parameter};
+use crate::visitor::{Visitor, encoded, parameter};
 use logto_emulator::SigningKey;
 use serde_json::json;
 use std::time::Duration;
@@ -83,14 +83,7 @@ async fn push(
     credentials: Credentials,
     form: &[(&str, &str)],
 ) -> crate::visitor::Answer {
-    let visitor = Visitor::new();
-    let request = visitor.client().post(format!("{}/request", emulator.issuer()));
-    let request = request.header("content-type", FORM).body(encoded(form));
-    let request = match credentials {
-        Some((id, secret)) => request.basic_auth(id, Some(secret)),
-        None => request,
-    };
-    visitor.send(request).await
+    Visitor::new().post_as(credentials, &format!("{}/request", emulator.issuer()), form).await
 }
 
 #[tokio::test]

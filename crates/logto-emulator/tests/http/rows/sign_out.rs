@@ -7,20 +7,13 @@ use super::{
 use crate::{
     answers::user_info,
     pages::sign_out,
-    visitor::{Answer, FORM, Visitor, encoded, parameter},
+    visitor::{Answer, Visitor, encoded, parameter},
 };
 use logto_emulator::Emulator;
 use serde_json::{Value, json};
 
 async fn post(emulator: &Emulator, path: &str, credentials: Credentials, form: &[(&str, &str)]) -> Answer {
-    let visitor = Visitor::new();
-    let request = visitor.client().post(format!("{}{path}", emulator.issuer()));
-    let request = request.header("content-type", FORM).body(encoded(form));
-    let request = match credentials {
-        Some((id, secret)) => request.basic_auth(id, Some(secret)),
-        None => request,
-    };
-    visitor.send(request).await
+    Visitor::new().post_as(credentials, &format!("{}{path}", emulator.issuer()), form).await
 }
 
 #[tokio::test]
