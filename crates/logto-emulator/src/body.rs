@@ -90,34 +90,21 @@ impl Body for Repeated {
     }
 }
 
-/// A body that comes slowly, and perhaps not to its end.
+/// A body that comes byte by byte, or never.
 pub(crate) struct Slow {
     rest: Bytes,
-    pace: Option<Duration>,
+    pace: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
-    end: End,
-}
-
-enum End {
-    Complete,
-    /// It never comes.
-    Never,
-    /// The connection ends before.
-    Broken,
+    ends: bool,
 }
 
 impl Slow {
     pub(crate) fn new(whole: Bytes, pace: Duration) -> Self {
-        Self { rest: whole, pace: Some(pace), sleep: None, end: End::Complete }
+        Self { rest: whole, pace, sleep: None, ends: true }
     }
 
     pub(crate) fn stalled() -> Self {
-        Self { rest: Bytes::new(), pace: None, sleep: None, end: End::Never }
-    }
-
-    pub(crate) fn truncated(half: Bytes) -> Self {
-        let pace = Some(Duration::from_millis(1));
-        Self { rest: half, pace, sleep: None, end: End::Broken }
+        Self { rest: Bytes::new(), pace: Duration::ZERO, sleep: None, ends: false }
     }
 }
 
@@ -134,23 +121,23 @@ impl Body for Slow {
             self.sleep = None;
         }
         if self.rest.is_empty() {
-            return match &self.end {
-                End::Complete => Poll::Ready(None),
-                End::Never => Poll::Pending,
-                // What was sent so far has left; an error here ends the connection.
-                End::Broken => Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
-            };
+            return if self.ends { Poll::Ready(None) } else { Poll::Pending };
         }
-        self.sleep = self.pace.map(|pace| Box::pin(sleep(pace)));
-        let length = if matches!(self.end, End::Broken) { self.rest.len() } else { 1 };
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+        self.sleep = Some(Box::pin(sleep(self.pace)));
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(1)))))
     }
 }
 
 /// A body that breaks after its first bytes, and the connection with it.
-#[derive(Default)]
 pub(crate) struct Broken {
+    first: Bytes,
     polls: u8,
+}
+
+impl Broken {
+    pub(crate) fn after(first: Bytes) -> Self {
+        Self { first, polls: 0 }
+    }
 }
 
 impl Body for Broken {
@@ -163,7 +150,7 @@ impl Body for Broken {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         self.polls += 1;
         match self.polls {
-            1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{\"x\":"))))),
+            1 => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.first))))),
             // The first bytes leave while the body waits.
             2 => {
                 context.waker().wake_by_ref();

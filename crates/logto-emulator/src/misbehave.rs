@@ -2,7 +2,7 @@
 
 use crate::{body, connection::Control, http_date, state::Shared};
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
@@ -224,7 +224,7 @@ pub(crate) async fn instead(failure: Failure, control: Option<&Control>, shared:
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             response
         }
-        Failure::Disconnect => Body::new(body::Broken::default()).into_response(),
+        Failure::Disconnect => Body::new(body::Broken::after(Bytes::from_static(b"{\"x\":"))).into_response(),
         Failure::Refuse(time) => {
             shared.gate.close(time);
             reset()
@@ -249,12 +249,12 @@ pub(crate) async fn bend(failure: Failure, answer: impl Future<Output = Response
         Failure::StallAfterHeaders | Failure::OneBytePerSecond | Failure::Truncated => {
             let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
             announce(&mut parts.headers, whole.len());
-            let slow = match failure {
-                Failure::StallAfterHeaders => body::Slow::stalled(),
-                Failure::OneBytePerSecond => body::Slow::new(whole, Duration::from_secs(1)),
-                _ => body::Slow::truncated(whole.slice(..whole.len() / 2)),
+            let body = match failure {
+                Failure::StallAfterHeaders => Body::new(body::Slow::stalled()),
+                Failure::OneBytePerSecond => Body::new(body::Slow::new(whole, Duration::from_secs(1))),
+                _ => Body::new(body::Broken::after(whole.slice(..whole.len() / 2))),
             };
-            Response::from_parts(parts, Body::new(slow))
+            Response::from_parts(parts, body)
         }
         _ => Response::from_parts(parts, body),
     }
