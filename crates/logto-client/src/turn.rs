@@ -1,7 +1,7 @@
 //! A turn: the lease of a visitor's record, held while the provider is asked on their behalf.
 
 use crate::{ErrorKind, LogtoError};
-use logto_storage_core::{Changes, Commit, Fence, Items, StorageError, StorageErrorKind};
+use logto_storage_core::{Changes, Commit, Fence, Items, Operation, StorageError, StorageErrorKind, keys};
 use std::{
     fmt,
     future::Future,
@@ -21,6 +21,9 @@ const STUBBORNNESS: Duration = Duration::from_secs(2);
 /// Who never gave a turn back may still bring what the provider has answered: where the store was away, and
 /// comes back for all at once.
 const BELATED: Duration = Duration::from_secs(1);
+/// Who brings something late gives up an attempt after so long and begins another: one that was begun while
+/// the store was silent would outlast the patience of who has the turn when it is back.
+const ATTEMPT: Duration = Duration::from_millis(400);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A visitor's record, as work without the request writes it.
@@ -34,8 +37,10 @@ pub(crate) struct Turn<'a> {
     fence: Fence,
     /// Before the lease was asked for.
     since: Instant,
-    /// Whether the one who had it before never gave it back: an answer of the provider's may be lost.
+    /// Whether the one who had it before never gave it back: an answer of the provider's may be lost, or late.
     pub(crate) abandoned: bool,
+    /// Whether the store has not taken what the provider has answered.
+    unwritten: bool,
 }
 
 impl Record {
@@ -61,13 +66,20 @@ impl Record {
         let since = Instant::now();
         loop {
             sleep(PAUSE).await;
-            let written = async {
+            let attempt = timeout(ATTEMPT, async {
                 match changes(&self.read().await?) {
                     Some(changes) => self.0.commit(&changes, None).await,
                     None => Ok(()),
                 }
+            });
+            let Ok(written) = attempt.await else {
+                if since.elapsed() < within {
+                    continue;
+                }
+                let kind = StorageErrorKind::Unavailable;
+                return Err(StorageError::new(kind, Operation::Apply, keys::REFRESH_TOKEN));
             };
-            match written.await {
+            match written {
                 Err(error)
                     if since.elapsed() < within
                         && matches!(
@@ -91,9 +103,13 @@ impl Record {
         loop {
             let asked = Instant::now();
             if let Some(lease) = self.0.acquire(LEASE).await? {
-                let turn =
-                    Turn { record: self, fence: lease.fence, since: asked, abandoned: lease.abandoned };
-                return Ok(Ok(turn));
+                return Ok(Ok(Turn {
+                    record: self,
+                    fence: lease.fence,
+                    since: asked,
+                    abandoned: lease.abandoned,
+                    unwritten: false,
+                }));
             }
             if since.elapsed() >= patience {
                 return Err(LogtoError::new(
@@ -148,7 +164,7 @@ impl Turn<'_> {
 
     /// Writes what these changes say of the items as they are: they are asked anew where somebody else
     /// has written meanwhile.
-    pub(crate) async fn write(&self, changes: impl Fn(&Items) -> Changes) -> Result<(), StorageError> {
+    pub(crate) async fn write(&mut self, changes: impl Fn(&Items) -> Changes) -> Result<(), StorageError> {
         let since = Instant::now();
         loop {
             let written = async {
@@ -165,13 +181,20 @@ impl Turn<'_> {
                 {
                     sleep(PAUSE).await;
                 }
-                outcome => return outcome,
+                outcome => {
+                    self.unwritten = outcome.is_err();
+                    return outcome;
+                }
             }
         }
     }
 
-    /// Gives it back. Where that fails the lease ends by itself.
+    /// Gives it back. Where that fails the lease ends by itself; so it does where the store has not taken what
+    /// the provider has answered, because whoever is next then gives the one who brings it late a moment.
     pub(crate) async fn end(self) {
+        if self.unwritten {
+            return;
+        }
         if let Err(error) = self.record.0.release(self.fence).await {
             tracing::warn!(%error, kind = ?error.kind(), "a lease is not given back and ends by itself");
         }
@@ -187,13 +210,15 @@ impl fmt::Debug for Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logto_storage_core::{Lease, Operation};
+    use logto_storage_core::Lease;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     /// A store in which the lease is this process's, or not any more.
     #[derive(Debug, Default)]
     struct Leased {
         lost: AtomicBool,
+        away: AtomicBool,
+        released: AtomicBool,
     }
 
     #[async_trait::async_trait]
@@ -203,6 +228,9 @@ mod tests {
         }
 
         async fn commit(&self, _: &Changes, _: Option<Fence>) -> Result<(), StorageError> {
+            if self.away.load(Ordering::SeqCst) {
+                return Err(StorageError::new(StorageErrorKind::Unavailable, Operation::Apply, "items"));
+            }
             Ok(())
         }
 
@@ -222,6 +250,7 @@ mod tests {
         }
 
         async fn release(&self, _: Fence) -> Result<(), StorageError> {
+            self.released.store(true, Ordering::SeqCst);
             Ok(())
         }
     }
@@ -239,6 +268,21 @@ mod tests {
             turn.since = Instant::now().checked_sub(age).unwrap();
             store.lost.store(lost, Ordering::SeqCst);
             assert_eq!(turn.during(async {}).await, asked, "{age:?} {lost}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_whose_answer_the_store_has_not_taken_is_not_given_back() {
+        for away in [false, true] {
+            let store = Arc::new(Leased::default());
+            let record = Record::new(Arc::<Leased>::clone(&store));
+            let mut turn = record.turn(Duration::ZERO, |_| None::<()>).await.unwrap().unwrap();
+            store.away.store(away, Ordering::SeqCst);
+            assert_eq!(turn.write(|_| Changes::new()).await.is_err(), away);
+            // A release that was begun while the store was silent would reach it when it is back.
+            store.away.store(false, Ordering::SeqCst);
+            turn.end().await;
+            assert_eq!(store.released.load(Ordering::SeqCst), !away);
         }
     }
 }

@@ -17,11 +17,11 @@ const KEPT: Duration = Duration::from_secs(60);
 pub(super) async fn call(client: &LogtoClient, shared: &Shared, ask: &Ask) -> Result<Refreshed, LogtoError> {
     loop {
         let written = |items: &Items| good_enough(client, shared, ask, items);
-        let turn = match shared.record.turn(shared.patience, written).await? {
+        let mut turn = match shared.record.turn(shared.patience, written).await? {
             Ok(turn) => turn,
             Err(refreshed) => return Ok(refreshed),
         };
-        let outcome = in_turn(client, shared, ask, &turn).await;
+        let outcome = in_turn(client, shared, ask, &mut turn).await;
         turn.end().await;
         // Otherwise somebody else was faster: what they have written is looked at in another turn.
         if let Some(outcome) = outcome.transpose() {
@@ -35,7 +35,7 @@ async fn in_turn(
     client: &LogtoClient,
     shared: &Shared,
     ask: &Ask,
-    turn: &Turn<'_>,
+    turn: &mut Turn<'_>,
 ) -> Result<Option<Refreshed>, LogtoError> {
     let items = shared.record.read().await?;
     if let Some(refreshed) = good_enough(client, shared, ask, &items) {
