@@ -120,7 +120,7 @@ impl Driver for Postgres {
     async fn fetch(
         connection: &mut PgConnection,
         sql: &'static str,
-        values: &[Value<'_>],
+        values: &[Value],
     ) -> Result<Vec<Self::Row>, sqlx::Error> {
         bind(sql, values).fetch_all(connection).await
     }

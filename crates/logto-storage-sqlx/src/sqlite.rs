@@ -128,7 +128,7 @@ impl Driver for Sqlite {
     async fn fetch(
         connection: &mut SqliteConnection,
         sql: &'static str,
-        values: &[Value<'_>],
+        values: &[Value],
     ) -> Result<Vec<Self::Row>, sqlx::Error> {
         bind(sql, values).fetch_all(connection).await
     }

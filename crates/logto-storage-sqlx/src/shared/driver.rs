@@ -1,15 +1,15 @@
 //! What the two databases have in common, and what each says for itself.
 
 use super::{error::Fault, statements::Statements};
+use logto_storage_core::token_store::Record;
 
 /// A value that a statement is given.
-#[derive(Clone, Copy)]
-pub(crate) enum Value<'a> {
+pub(crate) enum Value {
     Number(i64),
     NumberOrNull(Option<i64>),
-    Text(&'a str),
-    TextOrNull(Option<&'a str>),
-    Bytes(&'a [u8]),
+    Text(String),
+    TextOrNull(Option<String>),
+    Data(Record),
 }
 
 /// The cells of a row.
@@ -40,7 +40,7 @@ pub(crate) trait Driver: sqlx::Database<Row: Cells> {
     async fn fetch(
         connection: &mut Self::Connection,
         sql: &'static str,
-        values: &[Value<'_>],
+        values: &[Value],
     ) -> Result<Vec<Self::Row>, sqlx::Error>;
 
     /// Runs statements without values, several where need be.
@@ -52,14 +52,14 @@ macro_rules! cells {
     ($database:ty, $row:ty) => {
         fn bind<'q>(
             sql: &'static str,
-            values: &[Value<'q>],
+            values: &'q [Value],
         ) -> sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments<'q>> {
-            values.iter().fold(sqlx::query(sql), |query, value| match *value {
+            values.iter().fold(sqlx::query(sql), |query, value| match value {
                 Value::Number(number) => query.bind(number),
                 Value::NumberOrNull(number) => query.bind(number),
                 Value::Text(text) => query.bind(text),
                 Value::TextOrNull(text) => query.bind(text),
-                Value::Bytes(bytes) => query.bind(bytes),
+                Value::Data(record) => query.bind(record.data()),
             })
         }
 

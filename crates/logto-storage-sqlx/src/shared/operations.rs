@@ -13,7 +13,7 @@ use std::time::Duration;
 
 impl<D: Driver> Store<D> {
     async fn look(&self, key: &RecordKey) -> Result<Stored, TokenStoreError> {
-        let rows = self.select(D::STATEMENTS.read, &[self.now(), Value::Text(key.as_str())]).await?;
+        let rows = self.select(D::STATEMENTS.read, [self.now(), text(key)]).await?;
         stored::<D>(rows.first().ok_or(TokenStoreErrorKind::NotFound)?)
     }
 
@@ -26,7 +26,7 @@ impl<D: Driver> Store<D> {
         otherwise: TokenStoreErrorKind,
     ) -> TokenStoreError {
         let found = async {
-            let rows = self.select(D::STATEMENTS.fence, &[self.now(), Value::Text(key.as_str())]).await?;
+            let rows = self.select(D::STATEMENTS.fence, [self.now(), text(key)]).await?;
             let row = rows.first().ok_or(TokenStoreErrorKind::NotFound)?;
             row.number(0).map_err(problem::<D>)
         };
@@ -51,15 +51,15 @@ impl<D: Driver> TokenStore for Store<D> {
         let version = Version::random()?;
         let values = [
             self.now(),
-            Value::Text(key.as_str()),
-            Value::Bytes(record.data()),
+            text(key),
+            Value::Data(record.clone()),
             Value::Number(version.get().cast_signed()),
             Value::Number(millis(lifetime)),
             index(record.sub()),
             index(record.sid()),
             Value::Number(first_fence()?),
         ];
-        if self.in_time(self.write(D::STATEMENTS.create, &values)).await?.is_empty() {
+        if self.in_time(self.write(D::STATEMENTS.create, values)).await?.is_empty() {
             return Err(TokenStoreErrorKind::Conflict.into());
         }
         self.tidy().await;
@@ -81,8 +81,8 @@ impl<D: Driver> TokenStore for Store<D> {
         let version = Version::random()?;
         let values = [
             self.now(),
-            Value::Text(key.as_str()),
-            Value::Bytes(record.data()),
+            text(key),
+            Value::Data(record.clone()),
             Value::Number(version.get().cast_signed()),
             Value::Number(millis(lifetime)),
             index(record.sub()),
@@ -91,7 +91,7 @@ impl<D: Driver> TokenStore for Store<D> {
             Value::NumberOrNull(fence.map(number)),
         ];
         self.in_time(async {
-            if self.write(D::STATEMENTS.swap, &values).await?.is_empty() {
+            if self.write(D::STATEMENTS.swap, values).await?.is_empty() {
                 return Err(self.refusal(key, fence, TokenStoreErrorKind::Conflict).await);
             }
             Ok(version)
@@ -105,8 +105,8 @@ impl<D: Driver> TokenStore for Store<D> {
                 // What cannot be read stays where it is.
                 let stored = self.look(key).await?;
                 let version = Value::Number(stored.version.get().cast_signed());
-                let values = [self.now(), Value::Text(key.as_str()), version];
-                if !self.write(D::STATEMENTS.take, &values).await?.is_empty() {
+                let values = [self.now(), text(key), version];
+                if !self.write(D::STATEMENTS.take, values).await?.is_empty() {
                     return Ok(stored);
                 }
             }
@@ -115,15 +115,15 @@ impl<D: Driver> TokenStore for Store<D> {
     }
 
     async fn delete(&self, key: &RecordKey) -> Result<bool, TokenStoreError> {
-        let values = [self.now(), Value::Text(key.as_str())];
-        let rows = self.in_time(self.write(D::STATEMENTS.delete, &values)).await?;
+        let values = [self.now(), text(key)];
+        let rows = self.in_time(self.write(D::STATEMENTS.delete, values)).await?;
         Ok(alive::<D>(&rows)? > 0)
     }
 
     async fn acquire(&self, key: &RecordKey, lifetime: Duration) -> Result<Lease, TokenStoreError> {
-        let values = [self.now(), Value::Text(key.as_str()), Value::Number(millis(lifetime))];
+        let values = [self.now(), text(key), Value::Number(millis(lifetime))];
         self.in_time(async {
-            let rows = self.write(D::STATEMENTS.acquire, &values).await?;
+            let rows = self.write(D::STATEMENTS.acquire, values).await?;
             let Some(row) = rows.first() else {
                 return Err(self.refusal(key, None, TokenStoreErrorKind::Conflict).await);
             };
@@ -135,14 +135,9 @@ impl<D: Driver> TokenStore for Store<D> {
     }
 
     async fn renew(&self, key: &RecordKey, fence: Fence, lifetime: Duration) -> Result<(), TokenStoreError> {
-        let values = [
-            self.now(),
-            Value::Text(key.as_str()),
-            Value::Number(millis(lifetime)),
-            Value::Number(number(fence)),
-        ];
+        let values = [self.now(), text(key), Value::Number(millis(lifetime)), Value::Number(number(fence))];
         self.in_time(async {
-            if self.write(D::STATEMENTS.renew, &values).await?.is_empty() {
+            if self.write(D::STATEMENTS.renew, values).await?.is_empty() {
                 return Err(self.refusal(key, None, TokenStoreErrorKind::LeaseLost).await);
             }
             Ok(())
@@ -151,26 +146,30 @@ impl<D: Driver> TokenStore for Store<D> {
     }
 
     async fn release(&self, key: &RecordKey, fence: Fence) -> Result<(), TokenStoreError> {
-        let values = [self.now(), Value::Text(key.as_str()), Value::Number(number(fence))];
-        self.in_time(self.write(D::STATEMENTS.release, &values)).await.map(drop)
+        let values = [self.now(), text(key), Value::Number(number(fence))];
+        self.in_time(self.write(D::STATEMENTS.release, values)).await.map(drop)
     }
 
     async fn find(&self, index: &IndexKey) -> Result<Vec<RecordKey>, TokenStoreError> {
-        let values = [self.now(), Value::Text(index.as_str())];
-        let rows = self.in_time(self.select(D::STATEMENTS.find, &values)).await?;
+        let values = [self.now(), Value::Text(index.as_str().to_owned())];
+        let rows = self.in_time(self.select(D::STATEMENTS.find, values)).await?;
         let keys = rows.iter().map(|row| row.text(0).map_err(problem::<D>));
         keys.filter_map(|key| key.map(|key| key.map(RecordKey::from_stored)).transpose()).collect()
     }
 
     async fn delete_by(&self, index: &IndexKey) -> Result<u64, TokenStoreError> {
-        let values = [self.now(), Value::Text(index.as_str())];
-        let rows = self.in_time(self.write(D::STATEMENTS.delete_by, &values)).await?;
+        let values = [self.now(), Value::Text(index.as_str().to_owned())];
+        let rows = self.in_time(self.write(D::STATEMENTS.delete_by, values)).await?;
         alive::<D>(&rows)
     }
 }
 
-fn index(key: Option<&IndexKey>) -> Value<'_> {
-    Value::TextOrNull(key.map(IndexKey::as_str))
+fn text(key: &RecordKey) -> Value {
+    Value::Text(key.as_str().to_owned())
+}
+
+fn index(key: Option<&IndexKey>) -> Value {
+    Value::TextOrNull(key.map(|key| key.as_str().to_owned()))
 }
 
 /// The number that comes before the first lease of a record: small enough to be counted up for ever.

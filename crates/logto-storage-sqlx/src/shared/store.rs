@@ -19,7 +19,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// How long the connection may be waited for, in pools that the store opens itself.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -34,8 +34,8 @@ pub(crate) struct Store<D: Driver> {
     clock: Option<Arc<dyn Clock>>,
     timeout: Duration,
     /// One for each connection: the pool's own time-out is for a server that is away, not for a queue.
-    turns: Semaphore,
-    writers: Semaphore,
+    turns: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
     schema: OnceCell<()>,
     new_records: AtomicU64,
 }
@@ -47,8 +47,8 @@ impl<D: Driver> Store<D> {
             pool,
             clock: None,
             timeout: TIMEOUT,
-            turns: Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)),
-            writers: Semaphore::new(D::WRITERS),
+            turns: Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS))),
+            writers: Arc::new(Semaphore::new(D::WRITERS)),
             schema: OnceCell::new(),
             new_records: AtomicU64::new(0),
         }
@@ -72,7 +72,7 @@ impl<D: Driver> Store<D> {
 
     pub(crate) async fn remove_expired(&self, most: u32) -> Result<u64, TokenStoreError> {
         let values = [self.now(), Value::Number(most.into())];
-        let removed = self.in_time(self.write(D::STATEMENTS.remove_expired, &values)).await?;
+        let removed = self.in_time(self.write(D::STATEMENTS.remove_expired, values)).await?;
         Ok(removed.len() as u64)
     }
 
@@ -84,7 +84,7 @@ impl<D: Driver> Store<D> {
     }
 
     /// The time as statements are given it.
-    pub(crate) fn now(&self) -> Value<'static> {
+    pub(crate) fn now(&self) -> Value {
         Value::NumberOrNull(self.clock.as_ref().map(|clock| millis(clock.now())))
     }
 
@@ -101,21 +101,20 @@ impl<D: Driver> Store<D> {
     pub(crate) async fn select(
         &self,
         sql: &'static str,
-        values: &[Value<'_>],
+        values: impl Into<Arc<[Value]>>,
     ) -> Result<Vec<D::Row>, TokenStoreError> {
         self.schema().await?;
-        self.ask(sql, values).await
+        self.ask(sql, values.into(), None).await
     }
 
     /// A row for each that a statement has written.
     pub(crate) async fn write(
         &self,
         sql: &'static str,
-        values: &[Value<'_>],
+        values: impl Into<Arc<[Value]>>,
     ) -> Result<Vec<D::Row>, TokenStoreError> {
         self.schema().await?;
-        let _turn = self.writers.acquire().await;
-        self.ask(sql, values).await
+        self.ask(sql, values.into(), Some(&self.writers)).await
     }
 
     async fn schema(&self) -> Result<(), TokenStoreError> {
@@ -132,16 +131,22 @@ impl<D: Driver> Store<D> {
     }
 
     async fn migrate_once(&self) -> Result<(), sqlx::Error> {
-        let mut held = self.connection().await?;
+        let _turn = turn(&self.turns).await?;
+        let mut held = Held::of(&self.pool).await?;
         schema::migrate::<D>(held.get()?).await?;
         held.give_back();
         Ok(())
     }
 
-    async fn ask(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<D::Row>, TokenStoreError> {
+    async fn ask(
+        &self,
+        sql: &'static str,
+        values: Arc<[Value]>,
+        writers: Option<&Arc<Semaphore>>,
+    ) -> Result<Vec<D::Row>, TokenStoreError> {
         let since = Instant::now();
         loop {
-            match self.ask_once(sql, values).await {
+            match self.ask_once(sql, &values, writers).await {
                 Err(error) if self.goes_on(since, &error) => {}
                 outcome => return outcome.map_err(problem::<D>),
             }
@@ -153,19 +158,45 @@ impl<D: Driver> Store<D> {
         fault::<D>(error) == Some(Fault::Again) && since.elapsed() < self.timeout * 3 / 4
     }
 
-    async fn ask_once(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<D::Row>, sqlx::Error> {
-        let mut held = self.connection().await?;
-        let outcome = D::fetch(held.get()?, sql, values).await;
-        if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
-            held.give_back();
-        }
-        outcome
+    /// Runs a statement whose turn has come, and to its end, also where nobody waits for it any more. To give it
+    /// up would cost its connection, of which there are too few whenever statements are given up: the next
+    /// would wait for a new one, be given up for that, and so on.
+    async fn ask_once(
+        &self,
+        sql: &'static str,
+        values: &Arc<[Value]>,
+        writers: Option<&Arc<Semaphore>>,
+    ) -> Result<Vec<D::Row>, sqlx::Error> {
+        let writer = match writers {
+            Some(writers) => Some(turn(writers).await?),
+            None => None,
+        };
+        let turns = (writer, turn(&self.turns).await?);
+        let (pool, values, timeout) = (self.pool.clone(), Arc::clone(values), self.timeout);
+        let statement = async move {
+            let _turns = turns;
+            tokio::time::timeout(timeout, run::<D>(&pool, sql, &values)).await
+        };
+        let ended = tokio::spawn(statement).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+        ended.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
+}
 
-    async fn connection(&self) -> Result<Held<'_, D>, sqlx::Error> {
-        let turn = self.turns.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        Ok(Held { connection: Some(self.pool.acquire().await?), _turn: turn })
+async fn turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, sqlx::Error> {
+    Arc::clone(turns).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)
+}
+
+async fn run<D: Driver>(
+    pool: &Pool<D>,
+    sql: &'static str,
+    values: &[Value],
+) -> Result<Vec<D::Row>, sqlx::Error> {
+    let mut held = Held::of(pool).await?;
+    let outcome = D::fetch(held.get()?, sql, values).await;
+    if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
+        held.give_back();
     }
+    outcome
 }
 
 impl<D: Driver> fmt::Debug for Store<D> {
@@ -175,14 +206,17 @@ impl<D: Driver> fmt::Debug for Store<D> {
     }
 }
 
-/// A connection that closes unless it is given back: nobody else shall wait for an answer to what was
-/// given up.
-struct Held<'a, D: sqlx::Database> {
+/// A connection that closes unless it is given back: nobody else shall wait for an answer to what was given
+/// up, or be inside a transaction of somebody else's.
+struct Held<D: sqlx::Database> {
     connection: Option<PoolConnection<D>>,
-    _turn: SemaphorePermit<'a>,
 }
 
-impl<D: sqlx::Database> Held<'_, D> {
+impl<D: sqlx::Database> Held<D> {
+    async fn of(pool: &Pool<D>) -> Result<Self, sqlx::Error> {
+        Ok(Self { connection: Some(pool.acquire().await?) })
+    }
+
     fn get(&mut self) -> Result<&mut D::Connection, sqlx::Error> {
         self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
     }
@@ -192,7 +226,7 @@ impl<D: sqlx::Database> Held<'_, D> {
     }
 }
 
-impl<D: sqlx::Database> Drop for Held<'_, D> {
+impl<D: sqlx::Database> Drop for Held<D> {
     fn drop(&mut self) {
         drop(self.connection.take().map(PoolConnection::detach));
     }

@@ -233,6 +233,28 @@ async fn what_is_given_up_disturbs_nothing() {
     survives_what_is_given_up(harness.store()).await;
 }
 
+/// Otherwise whoever is behind in a queue takes the connections away from those who come next, for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_waiting_costs_the_store_no_connection() {
+    let Some(harness) = OnPostgres::start().await else { return };
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy(&harness.direct).unwrap();
+    let (store, key) = (PostgresTokenStore::new(pool.clone()), key("name"));
+    store.create(&key, &record("one"), HOUR).await.unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..20 {
+        let connection: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&pool).await.unwrap();
+        connections.push(connection);
+        // Somebody else holds the row: the statement stands at the server when its caller leaves.
+        let mut other = harness.admin.begin().await.unwrap();
+        sqlx::query("SELECT 1 FROM logto_token_records FOR UPDATE").execute(&mut *other).await.unwrap();
+        let waiting = store.acquire(&key, Duration::from_millis(1));
+        tokio::time::timeout(Duration::from_millis(20), waiting).await.unwrap_err();
+        other.rollback().await.unwrap();
+    }
+    connections.dedup();
+    assert_eq!(connections.len(), 1);
+}
+
 #[tokio::test]
 async fn expired_records_go_in_small_steps() {
     let Some(harness) = OnPostgres::start().await else { return };
