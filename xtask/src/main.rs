@@ -1,6 +1,7 @@
 //! Runs the checks and tests over all crates: `cargo xtask ci`, or one step of it.
 
 mod harness;
+mod hostile;
 mod report;
 mod run;
 mod steps;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
             }
             report.close()
         }
-        ["vectors", files @ ..] if !files.is_empty() => steps::vectors(files),
+        ["vectors", files @ ..] if !files.is_empty() => hostile::vectors(files),
         [name @ ("race" | "kill"), arguments @ ..] if !arguments.is_empty() => harness::play(name, arguments),
         [name] => match steps::ALL.iter().find(|step| step.name == *name) {
             Some(step) => {

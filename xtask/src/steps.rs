@@ -1,12 +1,12 @@
 //! The steps of `ci`, each also a command of its own.
 
-use crate::{harness, report::Report, run::cargo, system, tidy};
+use crate::{harness, hostile, report::Report, run::cargo, system, tidy};
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Command, ExitCode, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -29,8 +29,8 @@ pub(crate) const ALL: [Step; 9] = [
     Step { name: "sample", what: "the samples start and answer", run: sample },
     Step {
         name: "vectors",
-        what: "hostile tokens, where their files are beside the project",
-        run: vectors_beside,
+        what: "hostile tokens and signatures, where their files are beside the project",
+        run: hostile::vectors_beside,
     },
     Step {
         name: "race",
@@ -38,9 +38,6 @@ pub(crate) const ALL: [Step; 9] = [
         run: harness::short,
     },
 ];
-
-/// Where hostile tokens may lie, beside the project.
-const VECTORS: &str = "../shared/vectors";
 
 /// Runs one step and times it.
 pub(crate) fn run(step: &Step, report: &mut Report) {
@@ -191,33 +188,4 @@ fn get(port: u16, path: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
-}
-
-fn judge() -> Command {
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "logto-conformance", "--bin", "vectors", "--"]);
-    command
-}
-
-/// `cargo xtask vectors FILE…`: the exit code of the judge.
-pub(crate) fn vectors(arguments: &[&str]) -> ExitCode {
-    match judge().args(arguments).status().ok().and_then(|status| status.code()) {
-        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(2)),
-        None => ExitCode::from(2),
-    }
-}
-
-fn vectors_beside(report: &mut Report) {
-    for file in [
-        "attack-matrix/attack-matrix.json",
-        "wycheproof/testvectors_v1/json_web_signature_test.json",
-        "wycheproof/testvectors_v1/json_web_key_test.json",
-    ] {
-        let path = Path::new(VECTORS).join(file);
-        if !path.is_file() {
-            report.skip(format!("skipped: vectors of {file}: the file is not beside the project"), false);
-            continue;
-        }
-        check(report, "vectors", judge().arg(path));
-    }
 }

@@ -82,7 +82,7 @@ impl JwkSet {
     }
 
     /// The key that made the signature.
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
