@@ -4,6 +4,8 @@
 pub mod flow;
 #[cfg(feature = "harness")]
 pub mod harness;
+#[cfg(feature = "hostile")]
+pub mod hostile;
 pub mod log;
 pub mod sample;
 pub mod servers;
