@@ -1,6 +1,6 @@
 //! The steps of `ci`, each also a command of its own.
 
-use crate::{harness, hostile, report::Report, run::cargo, system, tidy};
+use crate::{harness, hostile, report::Report, run::cargo, supply, system, tidy};
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
@@ -19,9 +19,10 @@ pub(crate) struct Step {
 }
 
 /// All steps, in the order of `ci`.
-pub(crate) const ALL: [Step; 9] = [
+pub(crate) const ALL: [Step; 10] = [
     Step { name: "fmt", what: "the format of all files", run: fmt },
     Step { name: "tidy", what: "imports, file sizes, tables, key constants", run: tidy },
+    Step { name: "deny", what: "licences, duplicates and advisories of dependencies", run: supply::deny },
     Step { name: "clippy", what: "lints: all features, and each crate with none", run: clippy },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
     Step { name: "test", what: "all tests, doctests included", run: test },
