@@ -179,7 +179,7 @@ impl KeyId {
 fn has_roca_fingerprint(modulus: &[u8]) -> bool {
     const PRIMES: [u32; 17] = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
     PRIMES.iter().all(|&prime| {
-        let residue = modulus.iter().fold(0, |residue, &byte| (residue << 8 | u32::from(byte)) % prime);
+        let residue = modulus.iter().fold(0, |residue, &byte| (residue * 256 + u32::from(byte)) % prime);
         let mut power = 1;
         for _ in 0..prime {
             if power == residue {
