@@ -20,6 +20,7 @@ fn seeds(target: Target) -> Vec<(String, Vec<u8>)> {
         .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
         .collect();
     seeds.sort();
+    assert!(seeds.iter().any(|(file, _)| file.starts_with("good")), "{} has no good seed", target.name);
     assert!(seeds.len() >= 4, "{} has {} seeds", target.name, seeds.len());
     seeds
 }
@@ -32,7 +33,8 @@ fn play(name: &'static str) {
     let playing = thread::spawn(move || {
         for (file, seed) in &seeds {
             drop(sender.send(format!("seed {file}")));
-            target.feed(seed);
+            let taken = target.feed(seed);
+            assert_eq!(taken, file.starts_with("good"), "{file} is taken, or is not");
         }
         let seeds: Vec<Vec<u8>> = seeds.into_iter().map(|(_, seed)| seed).collect();
         for input in Mutations::new(&seeds, 7).take(MADE) {

@@ -30,10 +30,12 @@ pub(super) fn check_error(error: &LogtoError) {
 }
 
 /// The metadata.
-pub(super) fn discovery(input: &[u8]) {
+pub(super) fn discovery(input: &[u8]) -> bool {
     let script = Script { at: "openid-configuration", status: 200, retry_after: None, body: input.to_vec() };
     let session = client(config(script)).session(MemoryStorage::new());
-    match play(session.sign_in(logto_client::SignInOptions::new())) {
+    let sign_in = play(session.sign_in(logto_client::SignInOptions::new()));
+    let taken = sign_in.is_ok();
+    match sign_in {
         Ok(url) => {
             assert!(is_safe(&url) && url.fragment().is_none(), "sign-in at {url}");
             let states = url.query_pairs().filter(|(name, _)| name == "state").count();
@@ -48,16 +50,19 @@ pub(super) fn discovery(input: &[u8]) {
         Ok(url) => assert!(is_safe(&url), "sign-out at {url}"),
         Err(error) => check_error(&error),
     }
+    taken
 }
 
 /// The token endpoint's answer to a refresh and to a machine.
-pub(super) fn token_answer(input: &[u8]) {
+pub(super) fn token_answer(input: &[u8]) -> bool {
     let script = answer("/token", input);
     let machine = machine(script.clone());
     let storage = signed_in(&ID_TOKEN);
     let client = client(config(script));
     play(async {
-        match client.session(storage.clone()).access_token(API).await {
+        let refreshed = client.session(storage.clone()).access_token(API).await;
+        let taken = refreshed.is_ok();
+        match refreshed {
             Ok(token) => {
                 assert!(!token.expose().is_empty(), "an empty token");
                 assert!(token.expires_at() >= NOW, "a token that is over already");
@@ -75,14 +80,16 @@ pub(super) fn token_answer(input: &[u8]) {
             Err(error) => check_error(&error),
         }
         client.shutdown().await;
-    });
+        taken
+    })
 }
 
 /// The answer about a person.
-pub(super) fn user_info(input: &[u8]) {
+pub(super) fn user_info(input: &[u8]) -> bool {
     let storage = signed_in(&ID_TOKEN);
     let session = client(config(answer("/me", input))).session(storage);
-    match play(session.fetch_user_info()) {
+    let info = play(session.fetch_user_info());
+    match &info {
         Ok(info) => {
             assert!(member(info.as_map(), "sub") == "alice", "of somebody else");
             let names = (info.name(), info.username(), info.picture(), info.email(), info.phone_number());
@@ -94,12 +101,13 @@ pub(super) fn user_info(input: &[u8]) {
             ));
             black_box((info.email_verified(), info.phone_number_verified(), format!("{info:?}")));
         }
-        Err(error) => check_error(&error),
+        Err(error) => check_error(error),
     }
+    info.is_ok()
 }
 
 /// The header `Retry-After`.
-pub(super) fn retry_after(input: &[u8]) {
+pub(super) fn retry_after(input: &[u8]) -> bool {
     let (first, text) = choice(input);
     let script = Script {
         at: "/token",
@@ -114,4 +122,5 @@ pub(super) fn retry_after(input: &[u8]) {
     check_error(&error);
     let wait = error.retry_after().unwrap_or_default();
     assert!(wait >= Duration::from_millis(500), "a wait of {wait:?} is no wait");
+    wait != Duration::from_secs(1)
 }

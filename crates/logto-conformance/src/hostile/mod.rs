@@ -23,17 +23,17 @@ use std::fmt;
 pub struct Target {
     /// Its name: of the fuzz target, and of the folder of its seeds.
     pub name: &'static str,
-    run: fn(&[u8]),
+    run: fn(&[u8]) -> bool,
 }
 
 impl Target {
-    /// Feeds it one input.
+    /// Feeds it one input; whether the SDK has taken it for good.
     ///
     /// # Panics
     ///
     /// Where the input does harm.
-    pub fn feed(&self, input: &[u8]) {
-        (self.run)(input);
+    pub fn feed(&self, input: &[u8]) -> bool {
+        (self.run)(input)
     }
 }
 
@@ -72,7 +72,7 @@ pub fn target(name: &str) -> Option<Target> {
 /// Where there is no such target, or the input does harm.
 pub fn feed(name: &str, input: &[u8]) {
     match target(name) {
-        Some(target) => target.feed(input),
+        Some(target) => drop(target.feed(input)),
         None => panic!("no target is called {name}"),
     }
 }

@@ -20,7 +20,7 @@ fn pending() -> String {
 }
 
 /// The query of the callback; a code brings alice's tokens.
-pub(super) fn callback_query(input: &[u8]) {
+pub(super) fn callback_query(input: &[u8]) -> bool {
     static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let claims =
             json!({"iss": ISSUER, "aud": APP, "sub": "alice", "iat": NOW, "exp": NOW + 3600, "nonce": "n"});
@@ -33,11 +33,13 @@ pub(super) fn callback_query(input: &[u8]) {
     let script = Script { at: "/token", status: 200, retry_after: None, body: BODY.clone() };
     let client = client(config(script));
     let storage = MemoryStorage::new();
-    play(async {
+    let taken = play(async {
         let kept = Storage::set(&storage, keys::SIGN_IN_SESSION, &pending()).await;
         assert!(kept.is_ok(), "the storage");
         let session = client.session(storage);
-        match session.handle_sign_in_callback(&format!("{CALLBACK}?{query}")).await {
+        let completed = session.handle_sign_in_callback(&format!("{CALLBACK}?{query}")).await;
+        let taken = completed.is_ok();
+        match completed {
             Ok(signed_in) => {
                 let url = Url::parse(&format!("{CALLBACK}?{query}"));
                 let states = url.iter().flat_map(Url::query_pairs);
@@ -57,14 +59,16 @@ pub(super) fn callback_query(input: &[u8]) {
             }
         }
         client.shutdown().await;
+        taken
     });
     black_box(web::sign_out_state(Some(&query)).is_ok());
+    taken
 }
 
 /// Where a person wants to go after the sign-in: as a path, and as the query of the sign-in route.
-pub(super) fn return_path(input: &[u8]) {
+pub(super) fn return_path(input: &[u8]) -> bool {
     static CLIENT: LazyLock<LogtoClient> = LazyLock::new(|| client(config(Script::default())));
-    let Ok(raw) = std::str::from_utf8(input) else { return };
+    let Ok(raw) = std::str::from_utf8(input) else { return false };
     let kept = CLIENT.return_to(raw);
     if let Some(target) = &kept {
         check_stays(target);
@@ -77,6 +81,7 @@ pub(super) fn return_path(input: &[u8]) {
     if let Ok(url) = sign_in {
         assert!(url.as_str().starts_with(ISSUER), "sign-in at {url}");
     }
+    kept.is_some()
 }
 
 /// Whether a target is on the application's own origin, by the eyes of a browser and of careless servers.

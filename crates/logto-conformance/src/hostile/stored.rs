@@ -40,7 +40,7 @@ fn tickets(record: &Record) -> Tickets {
 }
 
 /// The one item of a session that is a ticket.
-pub(super) fn ticket(input: &[u8]) {
+pub(super) fn ticket(input: &[u8]) -> bool {
     let item = String::from_utf8_lossy(input);
     let payload = br#"{"salt":"s","items":{"logto_id_token":"canary"}}"#;
     let tickets = tickets(&Record::new(payload, Some(realm().sub("alice")), None));
@@ -53,10 +53,11 @@ pub(super) fn ticket(input: &[u8]) {
         assert!(storage.set(keys::REFRESH_TOKEN, "r").await.is_ok(), "a visitor who can begin no record");
         assert_eq!(storage.get(keys::REFRESH_TOKEN).await.ok().flatten().as_deref(), Some("r"));
     });
+    known
 }
 
 /// Records as stores give them, records with any payload, and items with any value.
-pub(super) fn stored_record(input: &[u8]) {
+pub(super) fn stored_record(input: &[u8]) -> bool {
     match choice(input) {
         (b'r', data) => raw_record(data),
         (b'p', payload) => payload_of_record(payload),
@@ -64,40 +65,43 @@ pub(super) fn stored_record(input: &[u8]) {
     }
 }
 
-fn raw_record(data: &[u8]) {
-    if let Ok(record) = Record::from_stored(data.to_vec(), None, None) {
+fn raw_record(data: &[u8]) -> bool {
+    let record = Record::from_stored(data.to_vec(), None, None);
+    if let Ok(record) = &record {
         assert_eq!(Record::new(record.payload(), None, None).data(), data, "a record is not what was stored");
     }
+    record.is_ok()
 }
 
-fn payload_of_record(payload: &[u8]) {
+fn payload_of_record(payload: &[u8]) -> bool {
     let record = Record::new(payload, Some(realm().sub("alice")), None);
     let storage =
         tickets(&record).storage(with_items([(keys::SESSION_META, format!("1.{TICKET}").as_str())]));
-    use_all(&client(config(Script::default())).session(storage));
+    let taken = use_all(&client(config(Script::default())).session(storage));
     // Under encryption nothing that somebody else has written is read.
     let key = EncryptionKey::new(&[7; 32]).unwrap_or_else(|error| panic!("the key: {error}"));
     let store = MemoryTokenStore::new().with_clock(clock());
     let at = realm().record(TICKET);
     assert!(play(store.create(&at, &record, LIFETIME)).is_ok(), "the store");
     assert!(play(EncryptedTokenStore::new(store, key).read(&at)).is_err(), "a record that is not encrypted");
+    taken
 }
 
 /// The values of the five items, each ended by a zero.
-fn items_of_a_session(input: &[u8]) {
+fn items_of_a_session(input: &[u8]) -> bool {
     let text = String::from_utf8_lossy(input).replace("$ID", &ID_TOKEN);
     let values = text.split('\0').filter(|value| *value != "-");
     let storage = with_items(keys::ALL.into_iter().zip(values));
-    use_all(&client(config(Script::default())).session(storage));
+    use_all(&client(config(Script::default())).session(storage))
 }
 
-/// Every operation on what is stored.
-fn use_all<S: Storage>(session: &LogtoSession<S>) {
+/// Every operation on what is stored; whether somebody was signed in by it.
+fn use_all<S: Storage>(session: &LogtoSession<S>) -> bool {
     play(async {
-        let authenticated = session.is_authenticated().await;
+        let authenticated = session.is_authenticated().await.is_ok_and(|authenticated| authenticated);
         if let Ok(claims) = session.id_token_claims().await {
             black_box((claims.sub(), claims.iss(), claims.exp(), claims.iat(), claims.roles().count()));
-            assert!(authenticated.is_ok_and(|authenticated| authenticated), "claims of nobody");
+            assert!(authenticated, "claims of nobody");
         }
         let options = ContextOptions::new().access_token(TokenTarget::resource(API)).organization_tokens();
         if let Err(error) = session.context(options).await {
@@ -125,5 +129,6 @@ fn use_all<S: Storage>(session: &LogtoSession<S>) {
             "signed in after a sign-out"
         );
         session.client().shutdown().await;
-    });
+        authenticated
+    })
 }
