@@ -132,7 +132,7 @@ impl Key {
                         _ => return None,
                     };
                     let (x, y) = (bytes("x")?, bytes("y")?);
-                    if x.len() != width || y.len() != width {
+                    if (x.len(), y.len()) != (width, width) {
                         return None;
                     }
                     (algorithm, [&[4], &*x, &*y].concat())
