@@ -2,7 +2,7 @@
 
 use crate::{
     report::Report,
-    run::{Outcome, cargo, run, run_aside},
+    run::{Outcome, cargo, exit_code, run, run_aside},
 };
 use std::{
     process::{Command, ExitCode},
@@ -46,9 +46,7 @@ fn program(name: &str) -> Command {
 
 /// `cargo xtask race …` and `cargo xtask kill …`: the exit code of the program.
 pub(crate) fn play(name: &str, arguments: &[&str]) -> ExitCode {
-    let status = program(name).args(arguments).status();
-    let code = status.ok().and_then(|status| status.code());
-    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(2))
+    exit_code(program(name).args(arguments))
 }
 
 /// The step of `ci`: each program over each store is one check.

@@ -2,7 +2,7 @@
 
 use crate::{
     report::Report,
-    run::{cargo, run},
+    run::{cargo, exit_code, run},
 };
 use std::{
     path::Path,
@@ -34,10 +34,7 @@ fn judge() -> Command {
 
 /// `cargo xtask vectors FILE…`: the exit code of the judge.
 pub(crate) fn vectors(arguments: &[&str]) -> ExitCode {
-    match judge().args(arguments).status().ok().and_then(|status| status.code()) {
-        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(2)),
-        None => ExitCode::from(2),
-    }
+    exit_code(judge().args(arguments))
 }
 
 /// The step of `ci`: each file is one check.

@@ -1,5 +1,6 @@
 //! Runs the checks and tests over all crates: `cargo xtask ci`, or one step of it.
 
+mod fidelity;
 mod harness;
 mod hostile;
 mod measure;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             report.close()
         }
         ["vectors", files @ ..] if !files.is_empty() => hostile::vectors(files),
+        ["fidelity", arguments @ ..] if !arguments.is_empty() => fidelity::compare(arguments),
         [name @ ("race" | "kill"), arguments @ ..] if !arguments.is_empty() => harness::play(name, arguments),
         ["sbom"] => supply::sbom(),
         ["coverage"] => measure::coverage(),
@@ -52,6 +54,7 @@ fn help() -> ExitCode {
         println!("cargo xtask {:<29} {}", step.name, step.what);
     }
     println!("cargo xtask vectors [--only KIND] FILE…   judges files of hostile tokens");
+    println!("cargo xtask fidelity [--all] FOLDER       compares the emulator with recordings");
     println!("cargo xtask race --store STORE …          races of processes over one store");
     println!("cargo xtask kill --store STORE …          kills and stops of processes at every step");
     println!("cargo xtask sbom                          the bill of materials of the published crates");

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
 };
 
 /// How a command ended.
@@ -33,6 +33,12 @@ pub(crate) fn run_aside(command: &mut Command) -> Outcome {
     let outcome = heard(command, |line| text.extend([line, "\n"]));
     print!("{text}");
     outcome
+}
+
+/// Runs the command and gives what it exits with; 2 where it does not.
+pub(crate) fn exit_code(command: &mut Command) -> ExitCode {
+    let code = command.status().ok().and_then(|status| status.code());
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(2))
 }
 
 fn heard(command: &mut Command, mut hear: impl FnMut(&str)) -> Outcome {

@@ -1,6 +1,6 @@
 //! The steps of `ci`, each also a command of its own.
 
-use crate::{harness, hostile, report::Report, run::cargo, supply, system, tidy};
+use crate::{fidelity, harness, hostile, report::Report, run::cargo, supply, system, tidy};
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
@@ -19,7 +19,7 @@ pub(crate) struct Step {
 }
 
 /// All steps, in the order of `ci`.
-pub(crate) const ALL: [Step; 10] = [
+pub(crate) const ALL: [Step; 11] = [
     Step { name: "fmt", what: "the format of all files", run: fmt },
     Step { name: "tidy", what: "imports, file sizes, tables, key constants", run: tidy },
     Step { name: "deny", what: "licences, duplicates and advisories of dependencies", run: supply::deny },
@@ -32,6 +32,11 @@ pub(crate) const ALL: [Step; 10] = [
         name: "vectors",
         what: "hostile tokens and signatures, where their files are beside the project",
         run: hostile::vectors_beside,
+    },
+    Step {
+        name: "fidelity",
+        what: "the emulator beside recordings, where they are beside the project",
+        run: fidelity::beside,
     },
     Step {
         name: "race",

@@ -75,8 +75,13 @@ impl Logto {
 
 /// The client among the application's data.
 pub(crate) fn client_of(request: &HttpRequest) -> Result<LogtoClient, logto_client::LogtoError> {
-    let data = request.app_data::<Data<LogtoClient>>().map(Data::get_ref);
-    data.or_else(|| request.app_data::<LogtoClient>()).cloned().ok_or_else(no_client)
+    of_application(request).ok_or_else(no_client)
+}
+
+/// A value among the application's data, in a `Data` or by itself.
+pub(crate) fn of_application<T: Clone + 'static>(request: &HttpRequest) -> Option<T> {
+    let data = request.app_data::<Data<T>>().map(Data::get_ref);
+    data.or_else(|| request.app_data::<T>()).cloned()
 }
 
 impl FromRequest for Logto {

@@ -8,6 +8,12 @@
 mod storage;
 
 #[cfg(feature = "client")]
+mod access_error;
+#[cfg(feature = "client")]
+mod api;
+#[cfg(feature = "client")]
+mod auth;
+#[cfg(feature = "client")]
 mod error;
 #[cfg(feature = "client")]
 mod extract;
@@ -22,14 +28,19 @@ pub use storage::SessionStorage;
 
 #[cfg(feature = "client")]
 pub use {
+    access_error::AccessError,
+    api::{LogtoApi, LogtoApiService},
+    auth::LogtoAuth,
     error::LogtoError,
     extract::{Logto, LogtoUser, OptionalLogtoUser},
     guard::watch_cookie_size,
     logto_client::{
-        self, AccessToken, AccessTokenClaims, ContextOptions, EncryptedTokenStore, EncryptionKey,
-        IdTokenClaims, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MemoryTokenStore, SignInOptions,
-        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage, WebhookEvent,
-        WebhookEventKind, WebhookVerifier,
+        self, Access, AccessErrorKind, AccessToken, AccessTokenClaims, AccessTokenVerifier, ApiConfig,
+        ApiRequest, AuthInfo, ByRoute, ContextOptions, EncryptedTokenStore, EncryptionKey, IdTokenClaims,
+        Introspection, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MachineClient, MachineConfig,
+        MemoryTokenStore, Organization, Requires, Scopes, SignInOptions, SignInRefused, TokenStore,
+        TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage, WebhookEvent, WebhookEventKind,
+        WebhookVerifier,
     },
     routes::LogtoRoutes,
     webhook::LogtoWebhook,

@@ -1,11 +1,7 @@
 //! The extractor of webhooks.
 
-use crate::LogtoError;
-use actix_web::{
-    FromRequest, HttpRequest,
-    dev::Payload,
-    web::{self as actix, Data},
-};
+use crate::{LogtoError, extract::of_application};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web as actix};
 use logto_client::{WEBHOOK_SIGNATURE_HEADER, WebhookEvent, WebhookVerifier, web};
 use std::{future::Future, ops::Deref, pin::Pin};
 
@@ -61,8 +57,7 @@ impl FromRequest for LogtoWebhook {
 
 /// The verifier among the application's data.
 fn verifier_of(request: &HttpRequest) -> Result<WebhookVerifier, logto_client::LogtoError> {
-    let data = request.app_data::<Data<WebhookVerifier>>().map(Data::get_ref);
-    data.or_else(|| request.app_data::<WebhookVerifier>()).cloned().ok_or_else(|| {
+    of_application(request).ok_or_else(|| {
         let message =
             "no WebhookVerifier among the application's data: add `.app_data(Data::new(verifier.clone()))`";
         logto_client::LogtoError::misconfigured(message)

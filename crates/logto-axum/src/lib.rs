@@ -13,6 +13,12 @@ compile_error!(
 mod storage;
 
 #[cfg(feature = "client")]
+mod access_error;
+#[cfg(feature = "client")]
+mod api;
+#[cfg(feature = "client")]
+mod auth;
+#[cfg(feature = "client")]
 mod error;
 #[cfg(feature = "client")]
 mod extract;
@@ -27,14 +33,19 @@ pub use storage::{AnySession, SessionStorage};
 
 #[cfg(feature = "client")]
 pub use {
+    access_error::AccessError,
+    api::{LogtoApi, LogtoApiService},
+    auth::LogtoAuth,
     error::LogtoError,
     extract::{Logto, LogtoUser, OptionalLogtoUser},
     guard::watch_cookie_size,
     logto_client::{
-        self, AccessToken, AccessTokenClaims, ContextOptions, EncryptedTokenStore, EncryptionKey,
-        IdTokenClaims, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MemoryTokenStore, SignInOptions,
-        SignInRefused, TokenStore, TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage, WebhookEvent,
-        WebhookEventKind, WebhookVerifier,
+        self, Access, AccessErrorKind, AccessToken, AccessTokenClaims, AccessTokenVerifier, ApiConfig,
+        ApiRequest, AuthInfo, ByRoute, ContextOptions, EncryptedTokenStore, EncryptionKey, IdTokenClaims,
+        Introspection, LogtoClient, LogtoConfig, LogtoContext, LogtoSession, MachineClient, MachineConfig,
+        MemoryTokenStore, Organization, Requires, Scopes, SignInOptions, SignInRefused, TokenStore,
+        TokenTarget, UserInfo, VerifiedSignIn, VisitorStorage, WebhookEvent, WebhookEventKind,
+        WebhookVerifier,
     },
     routes::LogtoRoutes,
     webhook::LogtoWebhook,
@@ -43,3 +54,7 @@ pub use {
 #[cfg(all(doctest, feature = "client", feature = "tower-sessions-0_15"))]
 #[doc = include_str!("../../../README.md")]
 struct ReadmeOfTheProject;
+
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../../../docs/protect-an-api.md")]
+struct GuideOfApis;

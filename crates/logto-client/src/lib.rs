@@ -39,7 +39,6 @@ mod sign_in;
 mod sign_out;
 mod storage;
 mod target;
-mod token_call;
 mod token_exchange;
 mod tokens;
 mod transport;
@@ -48,7 +47,10 @@ mod user_info;
 mod webhook;
 
 pub use access_token::{AccessToken, AccessTokenClaims};
-pub use api::{Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, Introspection};
+pub use api::{
+    Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, ApiRequest, ByRoute, Introspection,
+    Organization, Requires, Scopes,
+};
 pub use callback::{SignedIn, VerifiedSignIn};
 pub use claims::{IdTokenClaims, UserInfo};
 pub use client::{LogtoClient, Route};

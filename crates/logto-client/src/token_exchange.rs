@@ -2,7 +2,7 @@
 
 use crate::{
     AccessToken, ErrorKind, LogtoClient, LogtoError, MachineClient, Secret, TokenTarget,
-    oidc::token::add_target, provider::Provider, token_call::ask,
+    oidc::token::add_target, provider::Provider,
 };
 use std::time::Duration;
 
@@ -90,8 +90,10 @@ impl TokenExchange {
     ) -> Result<AccessToken, LogtoError> {
         let scope = target.scope();
         let form = self.form(app_id, target, scope.as_deref());
-        let answer =
-            ask(provider, &form, authorization).await.map_err(|error| tell(error, app_id, target))?;
+        let answer = provider
+            .token_without_keys(&form, authorization)
+            .await
+            .map_err(|error| tell(error, app_id, target))?;
         Ok(AccessToken(answer.stored(now)))
     }
 }

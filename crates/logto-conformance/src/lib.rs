@@ -1,6 +1,7 @@
 //! The shared suites: a storage or a binding proves itself by one line.
 #![doc = include_str!("../README.md")]
 
+pub mod api;
 pub mod flow;
 #[cfg(feature = "harness")]
 pub mod harness;

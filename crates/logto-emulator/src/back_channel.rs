@@ -1,27 +1,15 @@
 //! Back-channel logout: logout tokens, and how they reach applications.
 
 use crate::{
-    Application,
-    directory::is_loopback,
-    keys,
+    Application, keys, outbound,
     session::Session,
     state::{Shared, State},
 };
 use serde_json::{Map, Value, json};
-use std::{io, time::Duration};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
-    time::timeout,
-};
-use url::{Host, Position, Url, form_urlencoded};
+use url::form_urlencoded;
 
 /// Seconds.
 const LIFETIME: u64 = 120;
-/// For so long an application is waited for, all in all.
-const PATIENCE: Duration = Duration::from_millis(2500);
-/// No status line is longer, in bytes.
-const LONGEST_STATUS_LINE: u64 = 4096;
 
 /// A logout token on its way.
 pub(crate) struct Message {
@@ -62,6 +50,7 @@ pub(crate) fn of_person(state: &State, issuer: &str, username: &str, sessions: &
 /// Sorted, so that answers come in the same order always.
 fn with_uri(state: &State) -> Vec<(&Application, &str)> {
     let mut applications: Vec<_> = state
+        .tenant
         .applications
         .values()
         .filter_map(|application| Some((application, application.back_channel_logout_uri.as_deref()?)))
@@ -104,7 +93,7 @@ fn claims(state: &State, issuer: &str, client_id: &str, sub: &str, sid: Option<&
 }
 
 fn sign(state: &State, claims: Map<String, Value>) -> String {
-    state.keys.sign(Some("logout+jwt"), &Value::Object(claims))
+    state.sign(Some("logout+jwt"), Value::Object(claims))
 }
 
 /// A logout token that a test may spoil before it is signed.
@@ -118,7 +107,7 @@ pub(crate) fn forge(
     let issuer = shared.issuer();
     let mut claims = {
         let state = shared.state();
-        if !state.applications.contains_key(client_id) {
+        if !state.tenant.applications.contains_key(client_id) {
             return Err(format!("no application is called {client_id}"));
         }
         let user = state.user(username).ok_or_else(|| format!("nobody is called {username}"))?;
@@ -146,44 +135,9 @@ pub(crate) async fn send(messages: Vec<Message>) -> Answers {
 }
 
 async fn post(uri: &str, token: &str) -> Result<u16, String> {
-    let url = Url::parse(uri).map_err(|error| error.to_string())?;
-    if url.scheme() != "http" || !is_loopback(&url) {
-        return Err(format!("{uri} is not HTTP on loopback"));
-    }
-    match timeout(PATIENCE, exchange(&url, token)).await {
-        Ok(Ok(status)) => Ok(status),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
-    }
-}
-
-/// One request of HTTP/1.1, and the status of its answer; a redirect is not followed.
-async fn exchange(url: &Url, token: &str) -> io::Result<u16> {
-    let port = url.port_or_known_default().unwrap_or(80);
-    let stream = match url.host() {
-        Some(Host::Domain(name)) => TcpStream::connect((name, port)).await,
-        Some(Host::Ipv4(address)) => TcpStream::connect((address, port)).await,
-        Some(Host::Ipv6(address)) => TcpStream::connect((address, port)).await,
-        None => Err(io::ErrorKind::InvalidInput.into()),
-    };
-    let mut stream = BufReader::new(stream?);
     let body = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", token).finish();
     // The server, too, sends an empty user agent.
-    let request = format!(
-        "POST {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
-         content-type: application/x-www-form-urlencoded\r\nuser-agent: \r\naccept: */*\r\n\
-         content-length: {}\r\n\r\n{body}",
-        &url[Position::BeforePath..Position::AfterQuery],
-        &url[Position::BeforeHost..Position::AfterPort],
-        body.len(),
-    );
-    stream.write_all(request.as_bytes()).await?;
-    let mut line = String::new();
-    stream.take(LONGEST_STATUS_LINE).read_line(&mut line).await?;
-    let mut words = line.split(' ');
-    let status = match (words.next(), words.next()) {
-        (Some(version), Some(status)) if version.starts_with("HTTP/1.") => status.trim_end().parse().ok(),
-        _ => None,
-    };
-    status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1.1"))
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("user-agent", "")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    outbound::post(uri, &headers, &body).await
 }

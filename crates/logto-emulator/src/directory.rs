@@ -1,11 +1,18 @@
 //! The applications that are known.
 
-use crate::endpoints::TOKEN_EXCHANGE;
-use std::fmt;
+use crate::{
+    endpoints::{DEVICE_CODE, TOKEN_EXCHANGE},
+    kind::Kind,
+};
+use std::{collections::BTreeSet, fmt, time::Duration};
 use url::{Host, Url};
 
 /// The Management API, as a self-hosted server names it whatever its domain is.
 const MANAGEMENT_API: &str = "https://default.logto.app/api";
+
+/// Seconds.
+const ID_TOKEN_LIFETIME: u64 = 3600;
+const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(14 * 86_400);
 
 /// What a machine-to-machine application may do: globally or within an organization, at an API resource or
 /// in the organization itself.
@@ -20,8 +27,18 @@ struct Role {
 #[derive(Clone)]
 pub struct Application {
     pub(crate) id: String,
-    pub(crate) secret: Option<String>,
+    pub(crate) name: String,
     pub(crate) third_party: bool,
+    pub(crate) id_token_lifetime: u64,
+    pub(crate) refresh_token_lifetime: Duration,
+    pub(crate) rotates_refresh_token: bool,
+    /// Who is kept out, by user name.
+    pub(crate) denied: BTreeSet<String>,
+    secrets: Vec<String>,
+    native: bool,
+    device_flow: bool,
+    /// What people may be asked for by a third party; without a list, for everything.
+    user_scopes: Option<Vec<String>>,
     pub(crate) always_issue_refresh_token: bool,
     pub(crate) back_channel_logout_uri: Option<String>,
     back_channel_logout_session_required: bool,
@@ -38,10 +55,19 @@ impl Application {
     /// registered addresses any on loopback is accepted.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
+        let id = id.into();
         Self {
-            id: id.into(),
-            secret: None,
+            name: id.clone(),
+            id,
             third_party: false,
+            id_token_lifetime: ID_TOKEN_LIFETIME,
+            refresh_token_lifetime: REFRESH_TOKEN_LIFETIME,
+            rotates_refresh_token: true,
+            denied: BTreeSet::new(),
+            secrets: Vec::new(),
+            native: false,
+            device_flow: false,
+            user_scopes: None,
             always_issue_refresh_token: false,
             back_channel_logout_uri: None,
             back_channel_logout_session_required: false,
@@ -63,10 +89,53 @@ impl Application {
         machine.api_scopes(MANAGEMENT_API, ["all"]).token_exchange()
     }
 
-    /// The secret.
+    /// A secret. An application may have several, all of them good.
     #[must_use]
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
-        self.secret = Some(secret.into());
+        self.secrets.push(secret.into());
+        self
+    }
+
+    /// The name that people see; default its id.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// A native application, where it has no secret: its refresh tokens live for their full time again after
+    /// each rotation.
+    #[must_use]
+    pub fn native(mut self) -> Self {
+        self.native = true;
+        self
+    }
+
+    /// A native application for devices without a browser (RFC 8628).
+    #[must_use]
+    pub fn device_flow(mut self) -> Self {
+        (self.native, self.device_flow) = (true, true);
+        self
+    }
+
+    /// Its refresh tokens are never replaced.
+    #[must_use]
+    pub fn without_rotation(mut self) -> Self {
+        self.rotates_refresh_token = false;
+        self
+    }
+
+    /// For how long ID tokens are good; default one hour.
+    #[must_use]
+    pub fn id_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.id_token_lifetime = lifetime.as_secs();
+        self
+    }
+
+    /// For how long refresh tokens are good; default 14 days.
+    #[must_use]
+    pub fn refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.refresh_token_lifetime = lifetime;
         self
     }
 
@@ -88,6 +157,13 @@ impl Application {
     #[must_use]
     pub fn third_party(mut self) -> Self {
         self.third_party = true;
+        self
+    }
+
+    /// What a third party's application may ask people for, beside `openid` and `offline_access`.
+    #[must_use]
+    pub fn user_scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.user_scopes = Some(scopes.into_iter().map(Into::into).collect());
         self
     }
 
@@ -181,11 +257,63 @@ impl Application {
         self
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        match self.secrets.is_empty() {
+            _ if self.machine => Kind::MachineToMachine,
+            false => Kind::Traditional,
+            true if self.native => Kind::Native,
+            true => Kind::SinglePage,
+        }
+    }
+
+    /// Without a secret: it authenticates by its id alone.
+    pub(crate) fn is_public(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
+    pub(crate) fn first_secret(&self) -> Option<&str> {
+        self.secrets.first().map(String::as_str)
+    }
+
+    pub(crate) fn set_secret(&mut self, secret: &str) {
+        self.secrets = vec![secret.to_owned()];
+    }
+
+    /// Whether these credentials are its own.
+    pub(crate) fn is_proven_by(&self, secret: Option<&str>) -> bool {
+        match secret {
+            Some(secret) => self.secrets.iter().any(|known| known == secret),
+            None => self.secrets.is_empty(),
+        }
+    }
+
+    pub(crate) fn is_for_devices(&self) -> bool {
+        self.device_flow
+    }
+
+    /// The first scope that a third party must not ask for.
+    pub(crate) fn forbidden_scope<'a>(&self, mut asked: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+        let allowed = self.user_scopes.as_ref().filter(|_| self.third_party)?;
+        asked.find(|scope| {
+            !matches!(*scope, "openid" | "offline_access") && !allowed.iter().any(|known| known == scope)
+        })
+    }
+
+    /// Whether a page of this origin may call the server for it: that of a registered redirect URI.
+    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
+        let same = |url: &Url| url.origin().ascii_serialization() == origin;
+        match self.redirect_uris.as_slice() {
+            [] => Url::parse(origin).is_ok_and(|url| is_loopback(&url)),
+            list => list.iter().any(|uri| Url::parse(uri).is_ok_and(|url| same(&url))),
+        }
+    }
+
     /// Whether it may ask for tokens in this way.
     pub(crate) fn may_use(&self, grant_type: &str) -> bool {
         match grant_type {
             "client_credentials" => self.machine,
             TOKEN_EXCHANGE => self.token_exchange,
+            DEVICE_CODE => self.device_flow,
             _ => !self.machine,
         }
     }

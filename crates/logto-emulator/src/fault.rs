@@ -1,23 +1,23 @@
 //! Counting, delaying and failing, per endpoint.
 
-use crate::state::Shared;
+use crate::{connection::Control, misbehave, state::Shared};
 use axum::{
-    body::{Body, Bytes},
-    extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use std::{
-    collections::HashMap,
-    fmt, io,
-    pin::Pin,
+    collections::{HashMap, VecDeque},
+    fmt,
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 use tokio::sync::watch;
 use url::form_urlencoded;
+
+pub use crate::misbehave::{Claim, Failure};
 
 /// An endpoint of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,41 +39,42 @@ pub enum Endpoint {
     Introspection,
     /// `/oidc/session/end`
     EndSession,
+    /// `/oidc/request`
+    PushedAuthorization,
+    /// `/oidc/device/auth`
+    DeviceAuthorization,
 }
+
+/// Each with its path and with the name by which `/_emulator/` knows it.
+const ENDPOINTS: [(Endpoint, &str, &str); 10] = [
+    (Endpoint::Discovery, "/oidc/.well-known/openid-configuration", "discovery"),
+    (Endpoint::Jwks, "/oidc/jwks", "jwks"),
+    (Endpoint::Authorize, "/oidc/auth", "authorize"),
+    (Endpoint::Token, "/oidc/token", "token"),
+    (Endpoint::UserInfo, "/oidc/me", "user_info"),
+    (Endpoint::Revocation, "/oidc/token/revocation", "revocation"),
+    (Endpoint::Introspection, "/oidc/token/introspection", "introspection"),
+    (Endpoint::EndSession, "/oidc/session/end", "end_session"),
+    (Endpoint::PushedAuthorization, "/oidc/request", "pushed_authorization"),
+    (Endpoint::DeviceAuthorization, "/oidc/device/auth", "device_authorization"),
+];
 
 impl Endpoint {
     fn of(path: &str) -> Option<Self> {
-        Some(match path {
-            "/oidc/.well-known/openid-configuration" => Self::Discovery,
-            "/oidc/jwks" => Self::Jwks,
-            "/oidc/auth" => Self::Authorize,
-            "/oidc/token" => Self::Token,
-            "/oidc/me" => Self::UserInfo,
-            "/oidc/token/revocation" => Self::Revocation,
-            "/oidc/token/introspection" => Self::Introspection,
-            "/oidc/session/end" => Self::EndSession,
-            _ => return None,
-        })
+        ENDPOINTS.iter().find(|(_, known, _)| *known == path).map(|(endpoint, ..)| *endpoint)
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        ENDPOINTS.iter().find(|(.., known)| *known == name).map(|(endpoint, ..)| *endpoint)
+    }
+
+    pub(crate) fn all() -> impl Iterator<Item = (Self, &'static str)> {
+        ENDPOINTS.iter().map(|(endpoint, _, name)| (*endpoint, *name))
     }
 }
 
-/// How an endpoint fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Failure {
-    /// Answers this status.
-    Status(u16),
-    /// Answers 429 with `Retry-After` in seconds.
-    RetryAfter(u64),
-    /// Answers 200 with a page instead of JSON.
-    NotJson,
-    /// Answers 200 with 2 MiB.
-    TooLarge,
-    /// Breaks the connection in the middle of the answer.
-    Disconnect,
-    /// Never answers.
-    Hang,
-}
+/// So many requests of an endpoint can be read back.
+const MOST_REMEMBERED: usize = 1000;
 
 /// What an endpoint was sent.
 #[derive(Clone)]
@@ -93,7 +94,7 @@ impl fmt::Debug for Received {
 #[derive(Default)]
 pub(crate) struct Faults {
     counts: HashMap<Endpoint, u64>,
-    received: HashMap<Endpoint, Received>,
+    received: HashMap<Endpoint, VecDeque<Received>>,
     latency: HashMap<Endpoint, Latency>,
     held: HashMap<Endpoint, watch::Sender<bool>>,
     always: HashMap<Endpoint, Failure>,
@@ -106,7 +107,11 @@ impl Faults {
     }
 
     pub(crate) fn received(&self, endpoint: Endpoint) -> Option<Received> {
-        self.received.get(&endpoint).cloned()
+        self.received.get(&endpoint)?.back().cloned()
+    }
+
+    pub(crate) fn all_received(&self, endpoint: Endpoint) -> Vec<Received> {
+        self.received.get(&endpoint).into_iter().flatten().cloned().collect()
     }
 
     pub(crate) fn set_latency(&mut self, endpoint: Endpoint, latency: Duration) {
@@ -138,10 +143,24 @@ impl Faults {
         self.next.insert(endpoint, (failure, times));
     }
 
+    /// Every endpoint does what it should again, at once; counts and requests stay.
+    pub(crate) fn clear(&mut self) {
+        self.latency.clear();
+        self.always.clear();
+        self.next.clear();
+        for gate in self.held.values() {
+            gate.send_replace(false);
+        }
+    }
+
     /// A request has come: what it waits for, and how it fails.
     fn meet(&mut self, endpoint: Endpoint, received: Received) -> (Wait, Option<Failure>) {
         *self.counts.entry(endpoint).or_default() += 1;
-        self.received.insert(endpoint, received);
+        let remembered = self.received.entry(endpoint).or_default();
+        if remembered.len() == MOST_REMEMBERED {
+            remembered.pop_front();
+        }
+        remembered.push_back(received);
         let (before, after) = self.latency.get_mut(&endpoint).map(Latency::next).unwrap_or_default();
         let wait = Wait { before, after, gate: self.held.get(&endpoint).map(watch::Sender::subscribe) };
         let failure = match self.next.get_mut(&endpoint) {
@@ -194,6 +213,12 @@ struct Wait {
 /// Stands before every endpoint.
 pub(crate) async fn meet(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let Some(endpoint) = Endpoint::of(request.uri().path()) else { return next.run(request).await };
+    if shared.gate.is_closed()
+        && let Some(ConnectInfo(control)) = request.extensions().get::<ConnectInfo<Control>>()
+    {
+        control.reset();
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, 1024 * 1024).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
@@ -209,9 +234,18 @@ pub(crate) async fn meet(State(shared): State<Arc<Shared>>, request: Request, ne
     if let Some(mut gate) = wait.gate {
         drop(gate.wait_for(|held| !held).await);
     }
+    let mut request = Request::from_parts(parts, Body::from(body));
+    let control = request.extensions().get::<ConnectInfo<Control>>().map(|info| info.0.clone());
     let response = match failure {
-        Some(failure) => fail(failure).await,
-        None => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Some(failure) if failure.replaces_the_answer() => {
+            misbehave::instead(failure, control.as_ref(), &shared).await
+        }
+        Some(failure) => {
+            // What only bends the answer, its endpoint is told of.
+            request.extensions_mut().insert(failure);
+            misbehave::bend(failure, next.run(request)).await
+        }
+        None => next.run(request).await,
     };
     sleep(wait.after).await;
     response
@@ -220,51 +254,6 @@ pub(crate) async fn meet(State(shared): State<Arc<Shared>>, request: Request, ne
 async fn sleep(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
-    }
-}
-
-async fn fail(failure: Failure) -> Response {
-    match failure {
-        Failure::Status(status) => {
-            (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), "out of order")
-                .into_response()
-        }
-        Failure::RetryAfter(seconds) => {
-            let mut response = (StatusCode::TOO_MANY_REQUESTS, "Too many requests").into_response();
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            response
-        }
-        Failure::NotJson => axum::response::Html("<!doctype html><title>Maintenance</title>").into_response(),
-        Failure::TooLarge => format!("{{\"x\":\"{}\"}}", "x".repeat(2 * 1024 * 1024)).into_response(),
-        Failure::Disconnect => Body::new(Broken::default()).into_response(),
-        Failure::Hang => std::future::pending().await,
-    }
-}
-
-/// A body that breaks after its first bytes, and the connection with it.
-#[derive(Default)]
-struct Broken {
-    polls: u8,
-}
-
-impl http_body::Body for Broken {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
-        self.polls += 1;
-        match self.polls {
-            1 => Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"{\"x\":"))))),
-            // The first bytes leave while the body waits.
-            2 => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            _ => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
-        }
     }
 }
 

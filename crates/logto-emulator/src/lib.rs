@@ -2,33 +2,48 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+mod administration;
 mod back_channel;
+mod body;
+mod builder;
+mod config;
+mod connection;
+mod customize;
+mod device;
 mod directory;
 mod endpoints;
 mod fault;
+mod grants;
+mod http_date;
 mod keys;
+mod kind;
+mod misbehave;
+mod outbound;
 mod people;
 mod session;
 mod state;
 mod subjects;
+mod tenant;
 mod watch;
+mod webhook;
 
+pub use builder::Builder;
+pub use config::ConfigError;
+pub use customize::TokenContext;
 pub use directory::Application;
-pub use fault::{Endpoint, Failure, Received};
+pub use fault::{Claim, Endpoint, Failure, Received};
+pub use grants::Rotation;
+pub use keys::SigningKey;
+pub use kind::Kind;
 pub use people::User;
+pub use tenant::{Organization, OrganizationRole, Resource, Role};
+pub use watch::TokenCall;
+pub use webhook::Webhook;
 
 use serde_json::{Map, Value};
-pub use state::Rotation;
-use state::{Shared, Tamper};
-use std::{
-    collections::HashMap,
-    fmt, io,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-pub use watch::TokenCall;
+use state::{Shared, Step, Tamper};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A local Logto on loopback: ready when it is returned, gone when it is dropped.
 ///
@@ -53,83 +68,6 @@ pub struct Emulator {
     server: JoinHandle<()>,
 }
 
-/// What the local Logto holds when it starts.
-#[derive(Debug)]
-#[must_use = "nothing runs before start"]
-pub struct Builder {
-    port: u16,
-    endpoint: Option<String>,
-    applications: Vec<Application>,
-    users: Vec<User>,
-    resources: HashMap<String, Vec<String>>,
-    organization_scopes: Vec<String>,
-}
-
-impl Builder {
-    /// The port on 127.0.0.1; default 0, a free one.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// What it calls itself, where people reach it by another address than its own: behind TLS or a proxy.
-    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoint = Some(endpoint.into());
-        self
-    }
-
-    /// One more application.
-    pub fn application(mut self, application: Application) -> Self {
-        self.applications.push(application);
-        self
-    }
-
-    /// One more person.
-    pub fn user(mut self, user: User) -> Self {
-        self.users.push(user);
-        self
-    }
-
-    /// One more API resource with its scopes, which everybody has. Without any, every absolute URI is one.
-    pub fn resource<T: Into<String>>(
-        mut self,
-        indicator: impl Into<String>,
-        scopes: impl IntoIterator<Item = T>,
-    ) -> Self {
-        self.resources.insert(indicator.into(), scopes.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// The scopes that every member of an organization has in it.
-    pub fn organization_scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.organization_scopes = scopes.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Starts it in the current tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// Where the port is taken.
-    pub async fn start(self) -> io::Result<Emulator> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
-        let address = listener.local_addr()?;
-        let endpoint = self.endpoint.unwrap_or_else(|| format!("http://{address}"));
-        let shared = Arc::new(Shared::new(
-            endpoint,
-            self.applications,
-            self.users,
-            self.resources,
-            self.organization_scopes,
-        )?);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = axum::serve(listener, endpoints::router(Arc::clone(&shared)))
-            .with_graceful_shutdown(async { drop(stopped.await) });
-        let server = tokio::spawn(async { drop(server.await) });
-        Ok(Emulator { shared, address, stop: Some(stop), server })
-    }
-}
-
 impl Emulator {
     /// Starts with the application `local-app` (secret `local-secret`, any address on loopback), the
     /// machine-to-machine application `local-machine` (secret `local-machine-secret`, all of the Management
@@ -145,14 +83,15 @@ impl Emulator {
     /// What it starts with can be chosen; the applications `local-app` and `local-machine` and `alice` are
     /// there always.
     pub fn builder() -> Builder {
-        Builder {
-            port: 0,
-            endpoint: None,
-            applications: vec![Application::local(), Application::local_machine()],
-            users: vec![User::alice()],
-            resources: HashMap::new(),
-            organization_scopes: Vec::new(),
-        }
+        Builder::empty()
+            .application(Application::local())
+            .application(Application::local_machine())
+            .user(User::alice())
+    }
+
+    /// Without any application or person: all that is there is said.
+    pub fn empty() -> Builder {
+        Builder::empty()
     }
 
     /// Stops it, after requests under way are answered.
@@ -179,16 +118,6 @@ impl Emulator {
         self.shared.issuer()
     }
 
-    /// One more application, or another one under the same id.
-    pub fn add_application(&self, application: Application) {
-        self.shared.state().add_application(application);
-    }
-
-    /// One more person.
-    pub fn add_user(&self, user: User) {
-        self.shared.state().add_user(user);
-    }
-
     /// How many requests an endpoint has received.
     #[must_use]
     pub fn count(&self, endpoint: Endpoint) -> u64 {
@@ -199,6 +128,12 @@ impl Emulator {
     #[must_use]
     pub fn received(&self, endpoint: Endpoint) -> Option<Received> {
         self.shared.state().faults.received(endpoint)
+    }
+
+    /// What an endpoint has received, the last thousand requests, oldest first.
+    #[must_use]
+    pub fn all_received(&self, endpoint: Endpoint) -> Vec<Received> {
+        self.shared.state().faults.all_received(endpoint)
     }
 
     /// An endpoint answers only after this time.
@@ -233,6 +168,23 @@ impl Emulator {
         self.shared.state().faults.fail_next(endpoint, failure, times);
     }
 
+    /// All endpoints do what they should again: no failure, no latency, nothing held, connections accepted.
+    pub fn clear_failures(&self) {
+        self.shared.state().faults.clear();
+        self.shared.gate.open();
+    }
+
+    /// Nobody listens for this time: connections are refused, and those that are open are reset when they
+    /// are used.
+    pub fn refuse_connections(&self, time: Duration) {
+        self.shared.gate.close(time);
+    }
+
+    /// Connections are accepted again.
+    pub fn accept_connections(&self) {
+        self.shared.gate.open();
+    }
+
     /// Changes the claims of ID tokens before they are signed.
     pub fn tamper_id_token(&self, change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
         self.shared.state().tampers.id_token = Some(Arc::new(change) as Tamper);
@@ -253,15 +205,6 @@ impl Emulator {
         self.shared.state().tampers.watch = Some(Arc::new(watch));
     }
 
-    /// A new key signs from now on; the previous one stays published.
-    ///
-    /// # Errors
-    ///
-    /// Where the system gives no random numbers.
-    pub fn rotate_keys(&self) -> io::Result<()> {
-        self.shared.state().keys.rotate()
-    }
-
     /// When refresh tokens are replaced from now on.
     pub fn set_rotation(&self, rotation: Rotation) {
         self.shared.state().rotation = rotation;
@@ -270,38 +213,6 @@ impl Emulator {
     /// For how long a refresh token that was replaced is taken again; at the server 3 s.
     pub fn set_reuse_interval(&self, interval: Duration) {
         self.shared.state().reuse_interval = interval;
-    }
-
-    /// Ends everything that a refresh or access token belongs to, as an administrator does.
-    pub fn revoke_grant(&self, token: &str) {
-        let mut state = self.shared.state();
-        let found = state.refresh_grant(token).or_else(|| state.access_grant(token)).map(|(id, _)| id);
-        if let Some(id) = found {
-            state.end_grant(id);
-        }
-    }
-
-    /// Ends everything that this person has given, as an administrator does.
-    pub fn revoke_grants_of(&self, username: &str) {
-        self.shared.state().end_grants(|grant| grant.username == username);
-    }
-
-    /// How much of what this person has given is alive: one per sign-in.
-    #[must_use]
-    pub fn living_grants_of(&self, username: &str) -> usize {
-        self.shared.state().living_grants_of(username)
-    }
-
-    /// An application's secret from now on.
-    pub fn set_secret(&self, application: &str, secret: &str) {
-        if let Some(known) = self.shared.state().applications.get_mut(application) {
-            known.secret = Some(secret.to_owned());
-        }
-    }
-
-    /// Moves its time on.
-    pub fn advance(&self, by: Duration) {
-        self.shared.state().advance(by);
     }
 
     /// Ends all sessions of this person, as an administrator does, and tells every application with a
@@ -313,7 +224,7 @@ impl Emulator {
             let mut state = self.shared.state();
             let sessions = state.sessions.end_all_of(username);
             for session in &sessions {
-                state.end_online_grants(session);
+                state.end_session(session);
             }
             back_channel::of_person(&state, &self.shared.issuer(), username, &sessions)
         };
@@ -356,10 +267,41 @@ impl Emulator {
         endpoints::authorize::abort(&self.shared, authorization_url)
     }
 
-    /// Whether a refresh token is good.
-    #[must_use]
-    pub fn accepts_refresh_token(&self, token: &str) -> bool {
-        self.shared.state().refresh_grant(token).is_some()
+    /// What a person does with a device's code: types it, signs in and agrees.
+    ///
+    /// # Errors
+    ///
+    /// Where no device waits with this code, and where nobody has this name.
+    pub fn approve_device(&self, user_code: &str, username: &str) -> Result<(), String> {
+        endpoints::device::approve(&self.shared, user_code, username)
+    }
+
+    /// A person signs in at the page of an interaction, whose id the cookie `_interaction_resume` holds: the
+    /// address that their browser goes to next.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interaction, and where nobody has this name.
+    pub fn sign_in(&self, interaction: &str, username: &str) -> Result<String, String> {
+        endpoints::interaction::decide(&self.shared, interaction, Step::SignedIn, Some(username))
+    }
+
+    /// A person agrees at the consent page of an interaction: the address that their browser goes to next.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interaction.
+    pub fn consent(&self, interaction: &str) -> Result<String, String> {
+        endpoints::interaction::decide(&self.shared, interaction, Step::Consented, None)
+    }
+
+    /// A person gives up at the page of an interaction: the address that their browser goes to next.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such interaction.
+    pub fn abort_interaction(&self, interaction: &str) -> Result<String, String> {
+        endpoints::interaction::decide(&self.shared, interaction, Step::Aborted, None)
     }
 }
 

@@ -6,9 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 /// A person who has signed in with a browser.
 pub(crate) struct Session {
     pub(crate) username: String,
+    /// The name of the session at the server; it stays when its cookie is renewed.
+    pub(crate) uid: String,
     /// The session's id for each application in which the person has signed in: as at the server, no two
     /// applications know it by the same one.
     sids: BTreeMap<String, String>,
+    /// What the person has consented to, for each application.
+    pub(crate) consents: BTreeMap<String, usize>,
+    /// Seconds since 1970.
+    until: u64,
 }
 
 impl Session {
@@ -29,17 +35,24 @@ pub(crate) struct Sessions(HashMap<String, Session>);
 
 impl Sessions {
     /// A new session; its cookie.
-    pub(crate) fn open(&mut self, username: &str) -> String {
-        self.insert(Session { username: username.to_owned(), sids: BTreeMap::new() })
+    pub(crate) fn open(&mut self, username: &str, until: u64) -> String {
+        self.insert(Session {
+            username: username.to_owned(),
+            uid: keys::random(),
+            sids: BTreeMap::new(),
+            consents: BTreeMap::new(),
+            until,
+        })
     }
 
     /// The session after a sign-in in a browser that sent `cookie`: the same person's goes on under a new
     /// cookie.
-    pub(crate) fn renew(&mut self, cookie: Option<&str>, username: &str) -> String {
-        let known = cookie.filter(|cookie| self.username(cookie) == Some(username));
+    pub(crate) fn renew(&mut self, cookie: Option<&str>, username: &str, until: u64) -> String {
+        let known =
+            cookie.filter(|cookie| self.0.get(*cookie).is_some_and(|known| known.username == username));
         match known.and_then(|cookie| self.0.remove(cookie)) {
-            Some(session) => self.insert(session),
-            None => self.open(username),
+            Some(session) => self.insert(Session { until, ..session }),
+            None => self.open(username, until),
         }
     }
 
@@ -49,15 +62,16 @@ impl Sessions {
         cookie
     }
 
-    pub(crate) fn username(&self, cookie: &str) -> Option<&str> {
-        self.0.get(cookie).map(|session| session.username.as_str())
+    /// The one of this cookie, where it is not over.
+    pub(crate) fn get(&self, cookie: &str, now: u64) -> Option<&Session> {
+        self.0.get(cookie).filter(|session| now < session.until)
     }
 
-    /// The person signs in to an application: who it is, and the session's id there.
-    pub(crate) fn enter(&mut self, cookie: &str, client_id: &str) -> Option<(String, String)> {
+    /// The person signs in to an application: the session, and its id there.
+    pub(crate) fn enter(&mut self, cookie: &str, client_id: &str) -> Option<(&mut Session, String)> {
         let session = self.0.get_mut(cookie)?;
-        let sid = session.sids.entry(client_id.to_owned()).or_insert_with(keys::random);
-        Some((session.username.clone(), sid.clone()))
+        let sid = session.sids.entry(client_id.to_owned()).or_insert_with(keys::random).clone();
+        Some((session, sid))
     }
 
     pub(crate) fn end(&mut self, cookie: &str) -> Option<Session> {

@@ -1,16 +1,22 @@
 //! What the server remembers.
 
 use crate::{
-    Application, User,
-    fault::Faults,
-    keys::{self, Keys},
+    User,
+    connection::Gate,
+    customize::Customize,
+    device::Devices,
+    fault::{Failure, Faults},
+    grants::{Authorization, Code, Grant, Grants, Rotation},
+    keys::{self, Keys, SigningKey},
     session::{Session, Sessions},
     subjects::Subjects,
+    tenant::{ORGANIZATIONS, Tenant, is_oidc_scope},
     watch::Watch,
+    webhook::Webhook,
 };
 use serde_json::{Map, Value};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -18,54 +24,42 @@ use std::{
 
 /// Seconds.
 pub(crate) const CODE_LIFETIME: u64 = 60;
-pub(crate) const ACCESS_TOKEN_LIFETIME: u64 = 3600;
+pub(crate) const INTERACTION_LIFETIME: u64 = 3600;
+pub(crate) const SESSION_LIFETIME: u64 = 14 * 86_400;
+pub(crate) const PUSHED_LIFETIME: u64 = 60;
 
-const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(14 * 86_400);
 /// For so long a refresh token that was replaced is taken again.
 const REUSE_INTERVAL: Duration = Duration::from_secs(3);
-const ORGANIZATIONS: &str = "urn:logto:resource:organizations";
-
-/// When a refresh token is replaced by a new one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Rotation {
-    /// As the server: a public application's always, a confidential one's after 70 % of its life.
-    #[default]
-    Default,
-    /// At every refresh.
-    Always,
-    /// Never.
-    Never,
-}
 
 pub(crate) type Tamper = Arc<dyn Fn(&mut Map<String, Value>) + Send + Sync>;
 
 pub(crate) struct Shared {
     pub(crate) endpoint: String,
+    pub(crate) gate: Gate,
     state: Mutex<State>,
 }
 
 pub(crate) struct State {
-    pub(crate) applications: HashMap<String, Application>,
-    users: HashMap<String, User>,
+    pub(crate) tenant: Tenant,
     pub(crate) keys: Keys,
     pub(crate) faults: Faults,
     pub(crate) tampers: Tampers,
     /// Sign-ins under way, by the id in the page's form.
-    pub(crate) interactions: HashMap<String, Authorization>,
+    pub(crate) interactions: HashMap<String, Interaction>,
     pub(crate) sessions: Sessions,
-    pub(crate) codes: HashMap<String, Code>,
-    grants: Vec<Grant>,
-    access_tokens: HashMap<String, (usize, u64)>,
-    refresh_tokens: HashMap<String, RefreshToken>,
+    pub(crate) grants: Grants,
+    /// Pushed authorization requests and until when they are known, by their `request_uri`.
+    pub(crate) pushed: HashMap<String, (Vec<(String, String)>, u64)>,
+    pub(crate) devices: Devices,
     pub(crate) subjects: Subjects,
-    /// The scopes of each API resource; without any, every absolute URI is one.
-    resources: HashMap<String, Vec<String>>,
-    organization_scopes: Vec<String>,
+    pub(crate) webhooks: Vec<Webhook>,
+    pub(crate) customize: Option<Customize>,
     pub(crate) rotation: Rotation,
     pub(crate) reuse_interval: Duration,
     /// Where sign-outs under way lead to, by the form's `xsrf`.
     pub(crate) sign_outs: HashMap<String, Option<String>>,
+    /// How tokens that are signed now are spoiled.
+    pub(crate) spoiled: Option<Failure>,
     ahead: Duration,
 }
 
@@ -77,77 +71,59 @@ pub(crate) struct Tampers {
     pub(crate) watch: Option<Watch>,
 }
 
-/// An authorization request that is in order.
-#[derive(Clone, Debug)]
-pub(crate) struct Authorization {
-    pub(crate) client_id: String,
-    pub(crate) redirect_uri: String,
-    pub(crate) state: Option<String>,
-    pub(crate) nonce: Option<String>,
-    pub(crate) scope: Vec<String>,
-    pub(crate) resources: Vec<String>,
-    pub(crate) challenge: Option<String>,
-    pub(crate) prompt: Vec<String>,
-    pub(crate) login_hint: Option<String>,
-    pub(crate) registers: bool,
-}
-
-pub(crate) struct Code {
-    pub(crate) authorization: Authorization,
-    pub(crate) username: String,
-    pub(crate) sid: String,
-    pub(crate) issued_at: u64,
-    /// Once it is used.
-    pub(crate) grant: Option<usize>,
-}
-
-struct RefreshToken {
-    grant: usize,
-    from: Duration,
-    until: Duration,
-    /// Once it is replaced.
-    used_at: Option<Duration>,
-}
-
-/// What a person gave an application.
+/// A person on the way through the pages.
 #[derive(Clone)]
-pub(crate) struct Grant {
+pub(crate) struct Interaction {
     pub(crate) authorization: Authorization,
-    pub(crate) username: String,
-    /// The session in which it was given, as the application knows it.
-    pub(crate) sid: String,
-    pub(crate) alive: bool,
+    pub(crate) step: Step,
+    /// Who has signed in.
+    pub(crate) username: Option<String>,
+    /// Seconds since 1970.
+    pub(crate) until: u64,
+}
+
+/// What the person has done of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Is at the sign-in page, or the one to register.
+    SignIn,
+    /// Has signed in.
+    SignedIn,
+    /// Is at the consent page.
+    Consent,
+    /// Has agreed.
+    Consented,
+    /// Has gone away from either page.
+    Aborted,
 }
 
 impl Shared {
     pub(crate) fn new(
         endpoint: String,
-        applications: Vec<Application>,
-        users: Vec<User>,
-        resources: HashMap<String, Vec<String>>,
-        organization_scopes: Vec<String>,
+        tenant: Tenant,
+        signing_key: SigningKey,
+        webhooks: Vec<Webhook>,
     ) -> io::Result<Self> {
         let state = State {
-            applications: applications.into_iter().map(|known| (known.id.clone(), known)).collect(),
-            users: users.into_iter().map(|known| (known.username.clone(), known)).collect(),
-            keys: Keys::generate()?,
+            tenant,
+            keys: Keys::generate(signing_key)?,
             faults: Faults::default(),
             tampers: Tampers::default(),
             interactions: HashMap::new(),
             sessions: Sessions::default(),
-            codes: HashMap::new(),
-            grants: Vec::new(),
-            access_tokens: HashMap::new(),
-            refresh_tokens: HashMap::new(),
+            grants: Grants::default(),
+            pushed: HashMap::new(),
+            devices: Devices::default(),
             subjects: Subjects::default(),
-            resources,
-            organization_scopes,
+            webhooks,
+            customize: None,
             rotation: Rotation::default(),
             reuse_interval: REUSE_INTERVAL,
             sign_outs: HashMap::new(),
+            spoiled: None,
             ahead: Duration::ZERO,
         };
-        Ok(Self { endpoint, state: Mutex::new(state) })
+        Ok(Self { endpoint, gate: Gate::new(), state: Mutex::new(state) })
     }
 
     pub(crate) fn issuer(&self) -> String {
@@ -165,8 +141,13 @@ impl State {
         self.time().as_secs()
     }
 
-    fn time(&self) -> Duration {
+    pub(crate) fn time(&self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + self.ahead
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn milliseconds(&self) -> u64 {
+        u64::try_from(self.time().as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {
@@ -174,150 +155,133 @@ impl State {
     }
 
     pub(crate) fn user(&self, username: &str) -> Option<&User> {
-        self.users.get(username)
+        self.tenant.users.get(username)
     }
 
-    pub(crate) fn add_application(&mut self, application: Application) {
-        self.applications.insert(application.id.clone(), application);
+    /// A person who may use what they have given.
+    pub(crate) fn active_user(&self, username: &str) -> Option<&User> {
+        self.user(username).filter(|user| !user.suspended)
     }
 
-    pub(crate) fn add_user(&mut self, user: User) {
-        self.users.insert(user.username.clone(), user);
+    pub(crate) fn sign(&self, typ: Option<&str>, claims: Value) -> String {
+        self.keys.sign(typ, claims, self.spoiled)
+    }
+
+    /// The session of this cookie, where it is not over and its person may sign in.
+    pub(crate) fn session(&self, cookie: &str) -> Option<&Session> {
+        self.sessions.get(cookie, self.now()).filter(|session| self.active_user(&session.username).is_some())
+    }
+
+    /// Somebody signs in with a browser that sent this cookie: its new one.
+    pub(crate) fn sign_in(&mut self, cookie: Option<&str>, username: &str) -> String {
+        let (until, at) = (self.now() + SESSION_LIFETIME, self.milliseconds());
+        if let Some(user) = self.tenant.users.get_mut(username) {
+            user.last_sign_in_at = Some(at);
+        }
+        self.sessions.renew(cookie, username, until)
+    }
+
+    pub(crate) fn interaction(&self, uid: &str) -> Option<&Interaction> {
+        self.interactions.get(uid).filter(|known| self.now() < known.until)
+    }
+
+    pub(crate) fn open_interaction(&mut self, authorization: Authorization, step: Step) -> String {
+        let (uid, until) = (keys::random(), self.now() + INTERACTION_LIFETIME);
+        self.interactions.insert(uid.clone(), Interaction { authorization, step, username: None, until });
+        uid
+    }
+
+    /// The scopes at this resource that a request asks for and its person has.
+    fn due(&self, authorization: &Authorization, username: &str, resource: &str) -> BTreeSet<String> {
+        let Some(user) = self.user(username) else { return BTreeSet::new() };
+        let theirs = self.tenant.scopes_of(user, resource, None);
+        authorization.scope.iter().filter(|scope| theirs.contains(scope)).cloned().collect()
+    }
+
+    /// Whether the person of a session has agreed to all of this before.
+    pub(crate) fn is_consented(&self, authorization: &Authorization, cookie: &str) -> bool {
+        let consented = || {
+            let session = self.session(cookie)?;
+            let id = *session.consents.get(&authorization.client_id)?;
+            let consent = self.grants.consent(id, self.now())?;
+            let mut openid = authorization.scope.iter().filter(|scope| is_oidc_scope(scope));
+            let mut resources = authorization.resources.iter();
+            let given = |resource: &String| {
+                let due = self.due(authorization, &session.username, resource);
+                consent.resources.get(resource).map_or(due.is_empty(), |given| due.is_subset(given))
+            };
+            Some(openid.all(|scope| consent.scope.contains(scope)) && resources.all(given))
+        };
+        consented().unwrap_or(false)
+    }
+
+    /// The person of a session agrees: what that brings the application. None where the session is over.
+    pub(crate) fn grant(&mut self, mut authorization: Authorization, cookie: &str) -> Option<Grant> {
+        let now = self.now();
+        let username = self.session(cookie)?.username.clone();
+        let due: Vec<_> = authorization
+            .resources
+            .iter()
+            .map(|resource| (resource.clone(), self.due(&authorization, &username, resource)))
+            .collect();
+        let (session, sid) = self.sessions.enter(cookie, &authorization.client_id)?;
+        let known = session.consents.get(&authorization.client_id).copied();
+        let id = known
+            .filter(|id| self.grants.consent(*id, now).is_some())
+            .unwrap_or_else(|| self.grants.open_consent(now));
+        session.consents.insert(authorization.client_id.clone(), id);
+        let consent = self.grants.consents.get_mut(id)?;
+        consent.scope.extend(authorization.scope.iter().filter(|scope| is_oidc_scope(scope)).cloned());
+        consent.outlives_session |= authorization.has_scope("offline_access");
+        for (resource, scopes) in &due {
+            consent.resources.entry(resource.clone()).or_default().extend(scopes.iter().cloned());
+        }
+        // What nobody knows and what the person does not have is left out silently.
+        let granted =
+            |scope: &String| is_oidc_scope(scope) || due.iter().any(|(_, given)| given.contains(scope));
+        authorization.scope.retain(granted);
+        Some(Grant { authorization, username, sid, consent: id, alive: true })
     }
 
     /// A code for the person of a session; none where the session is over.
-    pub(crate) fn issue_code(&mut self, authorization: Authorization, session: &str) -> Option<String> {
-        let (username, sid) = self.sessions.enter(session, &authorization.client_id)?;
+    pub(crate) fn issue_code(&mut self, authorization: Authorization, cookie: &str) -> Option<String> {
+        let grant = self.grant(authorization, cookie)?;
         let (code, issued_at) = (keys::random(), self.now());
-        self.codes.insert(code.clone(), Code { authorization, username, sid, issued_at, grant: None });
+        self.grants.codes.insert(code.clone(), Code { grant, issued_at, used: None });
         Some(code)
     }
 
-    pub(crate) fn open_grant(&mut self, grant: Grant) -> usize {
-        self.grants.push(grant);
-        self.grants.len() - 1
+    /// The scopes of a token for a resource: asked for, agreed to, and had by the person now.
+    pub(crate) fn resource_scope(
+        &self,
+        grant: &Grant,
+        asked: &[String],
+        resource: &str,
+        organization: Option<&str>,
+    ) -> String {
+        let Some(user) = self.user(&grant.username) else { return String::new() };
+        let live = self.tenant.scopes_of(user, resource, organization);
+        self.among(grant, asked, resource, &live)
     }
 
-    pub(crate) fn end_grant(&mut self, grant: usize) {
-        if let Some(grant) = self.grants.get_mut(grant) {
-            grant.alive = false;
-        }
+    /// The scopes of a token for an organization.
+    pub(crate) fn organization_scope(&self, grant: &Grant, asked: &[String], organization: &str) -> String {
+        let Some(user) = self.user(&grant.username) else { return String::new() };
+        let live = self.tenant.organization_scopes_of(user, organization);
+        self.among(grant, asked, ORGANIZATIONS, &live)
     }
 
-    /// Those of a session that ends: a grant without `offline_access` ends with it.
-    pub(crate) fn end_online_grants(&mut self, session: &Session) {
-        self.end_grants(|grant| {
-            session.is_known_as(&grant.sid)
-                && !grant.authorization.scope.iter().any(|scope| scope == "offline_access")
+    fn among(&self, grant: &Grant, asked: &[String], resource: &str, live: &[String]) -> String {
+        let given =
+            self.grants.consents.get(grant.consent).and_then(|consent| consent.resources.get(resource));
+        let granted = asked.iter().filter(|scope| {
+            live.contains(scope) && given.is_some_and(|given| given.contains(scope.as_str()))
         });
+        granted.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
-    /// Those that are meant.
-    pub(crate) fn end_grants(&mut self, meant: impl Fn(&Grant) -> bool) {
-        for grant in self.grants.iter_mut().filter(|grant| meant(grant)) {
-            grant.alive = false;
-        }
-    }
-
-    pub(crate) fn living_grants_of(&self, username: &str) -> usize {
-        self.grants.iter().filter(|grant| grant.alive && grant.username == username).count()
-    }
-
-    /// Whose code or refresh token this is, and whether it was used before.
-    pub(crate) fn owner(&self, presented: &str) -> Option<(String, bool)> {
-        if let Some(code) = self.codes.get(presented) {
-            return Some((code.username.clone(), code.grant.is_some()));
-        }
-        let known = self.refresh_tokens.get(presented)?;
-        Some((self.grants.get(known.grant)?.username.clone(), known.used_at.is_some()))
-    }
-
-    pub(crate) fn issue_opaque_token(&mut self, grant: usize) -> String {
-        let token = keys::random();
-        self.access_tokens.insert(token.clone(), (grant, self.now() + ACCESS_TOKEN_LIFETIME));
-        token
-    }
-
-    /// A new refresh token; one that takes another's place may keep its end.
-    pub(crate) fn issue_refresh_token(&mut self, grant: usize, until: Option<Duration>) -> String {
-        let (token, now) = (keys::random(), self.time());
-        let until = until.unwrap_or(now + REFRESH_TOKEN_LIFETIME);
-        self.refresh_tokens.insert(token.clone(), RefreshToken { grant, from: now, until, used_at: None });
-        token
-    }
-
-    /// The grant of a refresh token that is used: a token that was replaced longer ago than the reuse
-    /// interval ends it.
-    pub(crate) fn use_refresh_token(&mut self, token: &str) -> Option<(usize, Grant)> {
-        let now = self.time();
-        let known = self.refresh_tokens.get(token).filter(|known| now < known.until)?;
-        let (id, reused) =
-            (known.grant, known.used_at.is_some_and(|at| now.saturating_sub(at) >= self.reuse_interval));
-        if reused {
-            self.end_grant(id);
-        }
-        self.living(id).map(|(id, grant)| (id, grant.clone()))
-    }
-
-    /// The refresh token that comes back: a new one, or the same.
-    pub(crate) fn rotate(&mut self, token: &str, public: bool) -> String {
-        let (now, rotation) = (self.time(), self.rotation);
-        let Some(known) = self.refresh_tokens.get_mut(token) else { return token.to_owned() };
-        let aged = (now.saturating_sub(known.from)).as_secs() * 10
-            >= (known.until.saturating_sub(known.from)).as_secs() * 7;
-        let rotates = match rotation {
-            Rotation::Default => public || aged,
-            Rotation::Always => true,
-            Rotation::Never => false,
-        };
-        if !rotates && known.used_at.is_none() {
-            return token.to_owned();
-        }
-        // Each use within the interval begins it anew.
-        known.used_at = Some(now);
-        let (grant, until) = (known.grant, public.then_some(known.until));
-        self.issue_refresh_token(grant, until)
-    }
-
-    pub(crate) fn knows_resource(&self, resource: &str) -> bool {
-        self.resources.is_empty()
-            || self.resources.contains_key(resource)
-            || resource == ORGANIZATIONS
-            || self.applications.values().any(|application| application.names_resource(resource))
-    }
-
-    pub(crate) fn scopes_of(&self, resource: &str) -> &[String] {
-        match resource {
-            ORGANIZATIONS => &self.organization_scopes,
-            _ => self.resources.get(resource).map_or(&[], Vec::as_slice),
-        }
-    }
-
-    pub(crate) fn organization_scopes(&self) -> &[String] {
-        &self.organization_scopes
-    }
-
-    pub(crate) fn access_grant(&self, token: &str) -> Option<(usize, &Grant)> {
-        let &(grant, until) = self.access_tokens.get(token)?;
-        if self.now() >= until { None } else { self.living(grant) }
-    }
-
-    pub(crate) fn refresh_grant(&self, token: &str) -> Option<(usize, &Grant)> {
-        self.living(self.refresh_tokens.get(token)?.grant)
-    }
-
-    /// What a token that is alive stands for: its grant, since when and until when in seconds since 1970, and
-    /// whether it is an access token.
-    pub(crate) fn inspect(&self, token: &str) -> Option<(&Grant, u64, u64, bool)> {
-        if let Some(&(grant, until)) = self.access_tokens.get(token) {
-            let alive = self.living(grant).filter(|_| self.now() < until)?;
-            return Some((alive.1, until - ACCESS_TOKEN_LIFETIME, until, true));
-        }
-        let known = self.refresh_tokens.get(token).filter(|known| self.time() < known.until)?;
-        Some((self.living(known.grant)?.1, known.from.as_secs(), known.until.as_secs(), false))
-    }
-
-    fn living(&self, grant: usize) -> Option<(usize, &Grant)> {
-        self.grants.get(grant).filter(|grant| grant.alive).map(|found| (grant, found))
+    /// A session is over: so is what does not outlive it.
+    pub(crate) fn end_session(&mut self, session: &Session) {
+        self.grants.end_session(session.consents.values().copied(), |sid| session.is_known_as(sid));
     }
 }

@@ -63,7 +63,7 @@ impl Emulator {
         let mut state = self.shared.state();
         let until = Some(state.now() + SUBJECT_TOKEN_LIFETIME);
         let username = known(state.user(username), username)?;
-        let token = format!("sub_{}", keys::random());
+        let token = format!("sub_{}", keys::random_of(keys::LOWER_CASE, 21));
         state.subjects.subject_tokens.insert(token.clone(), Token { username, until });
         Ok(token)
     }
@@ -90,7 +90,7 @@ impl Emulator {
         let mut state = self.shared.state();
         let until = lifetime.map(|lifetime| state.now().saturating_add(lifetime.as_secs()));
         let username = known(state.user(username), username)?;
-        let token = format!("pat_{}", keys::random());
+        let token = format!("pat_{}", keys::random_of(keys::LETTERS, 32));
         state.subjects.personal_access_tokens.insert(token.clone(), Token { username, until });
         Ok(token)
     }

@@ -1,5 +1,6 @@
 //! The binding, on a real server with real sessions.
 
+mod api;
 mod cookies;
 mod flow;
 mod frugality;

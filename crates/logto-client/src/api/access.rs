@@ -1,6 +1,8 @@
 //! What a request must bring: one of Logto's three models, and scopes.
 
+use super::{ApiRequest, Organization, Scopes};
 use crate::{AccessError, verify::AuthInfo};
+use std::borrow::Cow;
 
 /// What the access token of a request must be for, and which scopes it must have.
 ///
@@ -14,33 +16,32 @@ use crate::{AccessError, verify::AuthInfo};
 /// | an API resource in an organization | [`Access::organization_api`] | `aud` is the API, and `organization_id` |
 ///
 /// ```
-/// use logto_client::Access;
+/// use logto_client::{Access, Organization, Scopes};
 ///
 /// let list = Access::api().scopes(["read:orders"]);
-/// let edit = Access::api().scopes(["read:orders"]).any_scope(["write:orders", "admin"]);
-/// let members = Access::organization("acme").scopes(["read:member"]);
+/// let edit = Access::api().scopes(Scopes::any_of(["write:orders", "admin"]));
+/// let members = Access::organization(Organization::path("organization_id")).scopes(["read:member"]);
 /// let invoices = Access::organization_api("acme").scopes(["read:invoices"]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing is checked before a token is verified for it"]
 pub struct Access {
     model: Model,
     audience: Option<String>,
-    all: Vec<String>,
-    any: Option<Vec<String>>,
+    scopes: Scopes,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Model {
     Api,
-    Organization(String),
-    OrganizationApi(String),
+    Organization(Organization),
+    OrganizationApi(Organization),
     AnyOrganizationApi,
 }
 
 impl Access {
     fn new(model: Model) -> Self {
-        Self { model, audience: None, all: Vec::new(), any: None }
+        Self { model, audience: None, scopes: Scopes::default() }
     }
 
     /// A token for the API itself.
@@ -51,18 +52,14 @@ impl Access {
         Self::new(Model::Api)
     }
 
-    /// A token for the organization of this id.
-    ///
-    /// The id comes from the request, for example from its path; the token is compared with it.
-    pub fn organization(id: impl Into<String>) -> Self {
-        Self::new(Model::Organization(id.into()))
+    /// A token for an organization: one of this id, or the one that the request names.
+    pub fn organization(organization: impl Into<Organization>) -> Self {
+        Self::new(Model::Organization(organization.into()))
     }
 
-    /// A token for the API within the organization of this id.
-    ///
-    /// The id comes from the request, for example from its path; the token is compared with it.
-    pub fn organization_api(id: impl Into<String>) -> Self {
-        Self::new(Model::OrganizationApi(id.into()))
+    /// A token for the API within an organization: one of this id, or the one that the request names.
+    pub fn organization_api(organization: impl Into<Organization>) -> Self {
+        Self::new(Model::OrganizationApi(organization.into()))
     }
 
     /// A token for the API within an organization, whichever: for requests that name none. What they reach is
@@ -77,40 +74,55 @@ impl Access {
         self
     }
 
-    /// All of these scopes are needed, beside those that were named before.
-    pub fn scopes<T: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.all.extend(words(scopes));
+    /// These scopes are needed, beside those that were named before: a list stands for all of them.
+    pub fn scopes(mut self, scopes: impl Into<Scopes>) -> Self {
+        self.scopes = self.scopes.and(scopes.into());
         self
     }
 
-    /// One of these scopes is needed, beside all of [`scopes`](Self::scopes). A second call adds to the list;
-    /// an empty list is met by no token.
-    pub fn any_scope<T: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.any.get_or_insert_default().extend(words(scopes));
-        self
-    }
-
-    /// Whether the request itself says what the model needs.
-    pub(crate) fn check_request(&self) -> Result<(), AccessError> {
+    fn organization_place(&self) -> Option<&Organization> {
         match &self.model {
-            Model::Organization(id) | Model::OrganizationApi(id) if id.is_empty() => {
-                Err(AccessError::invalid_request("the request names no organization"))
-            }
-            _ => Ok(()),
+            Model::Organization(place) | Model::OrganizationApi(place) => Some(place),
+            Model::Api | Model::AnyOrganizationApi => None,
         }
+    }
+
+    /// The organization of this request, where the model is about one.
+    pub(super) fn organization_of<'a>(
+        &'a self,
+        request: &'a dyn ApiRequest,
+    ) -> Result<Option<Cow<'a, str>>, AccessError> {
+        self.organization_place().map(|place| place.of(request)).transpose()
+    }
+
+    /// The organization, where the model is about one and no request is needed to tell which.
+    fn organization_id(&self) -> Result<Option<&str>, AccessError> {
+        self.organization_place().map(Organization::known).transpose()
     }
 
     /// Whether a good token is for this, among the API's own audiences.
-    pub(crate) fn check(&self, auth: &AuthInfo, audiences: &[String]) -> Result<(), AccessError> {
-        self.check_request()?;
-        match &self.model {
-            Model::Organization(id) => check_organization(auth, id)?,
-            model => {
+    pub(super) fn check(&self, auth: &AuthInfo, audiences: &[String]) -> Result<(), AccessError> {
+        self.check_within(self.organization_id()?, auth, audiences)
+    }
+
+    /// The same, with the organization that the request names.
+    pub(super) fn check_within(
+        &self,
+        id: Option<&str>,
+        auth: &AuthInfo,
+        audiences: &[String],
+    ) -> Result<(), AccessError> {
+        match (&self.model, id) {
+            (Model::Organization(_), Some(id)) => check_organization(auth, id)?,
+            (model, id) => {
                 self.check_audience(auth, audiences)?;
-                check_organization_claim(auth, model)?;
+                check_organization_claim(auth, model, id)?;
             }
         }
-        self.check_scopes(auth)
+        if self.scopes.are_met(|scope| auth.has_scope(scope)) {
+            return Ok(());
+        }
+        Err(AccessError::insufficient("the access token lacks a scope", self.scopes.named()))
     }
 
     fn check_audience(&self, auth: &AuthInfo, audiences: &[String]) -> Result<(), AccessError> {
@@ -129,28 +141,6 @@ impl Access {
         }
         Err(AccessError::invalid_token("the access token is for another API"))
     }
-
-    fn check_scopes(&self, auth: &AuthInfo) -> Result<(), AccessError> {
-        let all = self.all.iter().all(|scope| auth.has_scope(scope));
-        let any = self.any.as_ref().is_none_or(|any| any.iter().any(|scope| auth.has_scope(scope)));
-        if all && any {
-            return Ok(());
-        }
-        let mut needed: Vec<&str> = Vec::new();
-        for scope in self.all.iter().chain(self.any.iter().flatten()) {
-            if !needed.contains(&scope.as_str()) {
-                needed.push(scope);
-            }
-        }
-        let needed = Some(needed.join(" ")).filter(|scope| !scope.is_empty());
-        Err(AccessError::insufficient("the access token lacks a scope", needed))
-    }
-}
-
-/// The scopes one by one, also where several stand in one string.
-fn words<T: AsRef<str>>(scopes: impl IntoIterator<Item = T>) -> Vec<String> {
-    let split = |scopes: T| scopes.as_ref().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    scopes.into_iter().flat_map(split).collect()
 }
 
 fn check_organization(auth: &AuthInfo, id: &str) -> Result<(), AccessError> {
@@ -167,14 +157,14 @@ fn check_organization(auth: &AuthInfo, id: &str) -> Result<(), AccessError> {
 
 const OTHER_ORGANIZATION: &str = "the access token is within another organization";
 
-fn check_organization_claim(auth: &AuthInfo, model: &Model) -> Result<(), AccessError> {
+fn check_organization_claim(auth: &AuthInfo, model: &Model, id: Option<&str>) -> Result<(), AccessError> {
     match (model, auth.organization_claim()) {
         (Model::Api, None) | (Model::AnyOrganizationApi, Some(_)) => Ok(()),
         (Model::Api, Some(_)) => Err(AccessError::insufficient(
             "the access token is within an organization, and this is not",
             None,
         )),
-        (Model::OrganizationApi(id), Some(claim)) if claim == id => Ok(()),
+        (Model::OrganizationApi(_), Some(claim)) if Some(claim) == id => Ok(()),
         (_, Some(_)) => Err(AccessError::insufficient(OTHER_ORGANIZATION, None)),
         (_, None) => Err(AccessError::insufficient("the access token is within no organization", None)),
     }
@@ -256,21 +246,25 @@ mod tests {
             (api().scopes(["read"]), None),
             (api().scopes(["write", "read"]), None),
             (api().scopes(["write read"]), None),
-            (api().any_scope(["admin", "read"]), None),
-            (api().scopes(["read"]).any_scope(["admin", "write"]), None),
+            (api().scopes(Scopes::any_of(["admin", "read"])), None),
+            (api().scopes(["read"]).scopes(Scopes::any_of(["admin", "write"])), None),
             (api().scopes(["read", "admin"]), Some("read admin")),
             (api().scopes(["read"]).scopes(["admin"]), Some("read admin")),
             (api().scopes(["READ"]), Some("READ")),
             (api().scopes(["rea"]), Some("rea")),
-            (api().any_scope(["admin", "owner"]), Some("admin owner")),
-            (api().scopes(["read"]).any_scope(["admin", "read2"]), Some("read admin read2")),
-            (api().scopes(["admin"]).any_scope(["read", "admin"]), Some("admin read")),
+            (api().scopes(Scopes::any_of(["admin", "owner"])), Some("admin owner")),
+            (api().scopes(["read"]).scopes(Scopes::any_of(["admin", "read2"])), Some("read admin read2")),
+            (api().scopes(["admin"]).scopes(Scopes::any_of(["read", "admin"])), Some("admin read")),
         ] {
             let error = access.check(&auth, &audiences()).err();
             assert_eq!(error.as_ref().and_then(AccessError::scope), needed, "{access:?}");
             assert_eq!(error.is_none(), needed.is_none(), "{access:?}");
         }
-        assert_eq!(judge(&api().any_scope(none), &auth), Err(InsufficientScope), "nothing meets none");
+        assert_eq!(
+            judge(&api().scopes(Scopes::any_of(none)), &auth),
+            Err(InsufficientScope),
+            "nothing meets none"
+        );
     }
 
     #[test]

@@ -5,13 +5,19 @@ mod config;
 mod error;
 mod flights;
 mod introspection;
+mod organization;
 mod remembered;
+mod requires;
+mod scopes;
 #[cfg(test)]
 mod tests;
 
 pub use access::Access;
 pub use config::{ApiConfig, Introspection};
 pub use error::{AccessError, AccessErrorKind};
+pub use organization::{ApiRequest, Organization};
+pub use requires::{ByRoute, Requires};
+pub use scopes::Scopes;
 
 use crate::{
     LogtoError,
@@ -116,7 +122,33 @@ impl AccessTokenVerifier {
     ///
     /// Source: RFC 9068 §4.
     pub async fn verify(&self, token: &str, access: &Access) -> Result<AuthInfo, AccessError> {
-        self.authorize(token, access).await.map_err(|error| self.told(error))
+        let admitted = async {
+            let auth = self.authenticated(token).await?;
+            access.check(&auth, &self.0.audiences)?;
+            Ok(auth)
+        };
+        admitted.await.map_err(|error| self.told(error))
+    }
+
+    /// Who bears the access token of this request; for bindings. One that stands in the query too is refused;
+    /// a form is looked at by [`bearer`](Self::bearer) alone, where it has been read.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bearer`](Self::bearer) and [`verify`](Self::verify).
+    pub async fn verify_request<R: ApiRequest>(
+        &self,
+        request: &R,
+        access: &Access,
+    ) -> Result<AuthInfo, AccessError> {
+        let token = self.bearer(request.header("authorization"), request.query(), None)?;
+        let admitted = async {
+            let organization = access.organization_of(request)?;
+            let auth = self.authenticated(token).await?;
+            access.check_within(organization.as_deref(), &auth, &self.0.audiences)?;
+            Ok(auth)
+        };
+        admitted.await.map_err(|error| self.told(error))
     }
 
     /// The issuer: the endpoint followed by `/oidc`.
@@ -158,16 +190,14 @@ impl AccessTokenVerifier {
         Some((self.0.resource_metadata.as_ref()?, document.to_string()))
     }
 
-    async fn authorize(&self, token: &str, access: &Access) -> Result<AuthInfo, AccessError> {
+    /// Who bears this token, whatever it is good for.
+    async fn authenticated(&self, token: &str) -> Result<AuthInfo, AccessError> {
         let now = self.0.connection.now();
-        let auth = if token.contains('.') {
-            let auth = self.verified(token, now).await?;
-            self.0.rules.check_again(&auth, now)?;
-            auth
-        } else {
-            self.introspected(token, now).await?
-        };
-        access.check(&auth, &self.0.audiences)?;
+        if !token.contains('.') {
+            return self.introspected(token, now).await;
+        }
+        let auth = self.verified(token, now).await?;
+        self.0.rules.check_again(&auth, now)?;
         Ok(auth)
     }
 

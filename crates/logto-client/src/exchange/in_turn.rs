@@ -29,11 +29,11 @@ pub(super) async fn exchange(
             Some(pending) if pending.exchanged.is_none() => None,
             known => Some(completed(known, key)),
         };
-        let turn = match record.turn(PATIENCE, written).await.map_err(ended)? {
+        let mut turn = match record.turn(PATIENCE, written).await.map_err(ended)? {
             Ok(turn) => turn,
             Err(outcome) => return outcome,
         };
-        let outcome = in_turn(client, record, &turn, state, key, code).await;
+        let outcome = in_turn(client, record, &mut turn, state, key, code).await;
         turn.end().await;
         // Otherwise somebody else has taken over: what they have written is looked at in another turn.
         if let Some(outcome) = outcome.transpose() {
@@ -45,7 +45,7 @@ pub(super) async fn exchange(
 async fn in_turn(
     client: &LogtoClient,
     record: &Record,
-    turn: &Turn<'_>,
+    turn: &mut Turn<'_>,
     state: &str,
     key: &str,
     code: &str,
@@ -55,7 +55,8 @@ async fn in_turn(
         Some(pending) if pending.exchanged.is_none() => pending,
         known => return completed(known, key).map(Some),
     };
-    let exchanged = match turn.during(ask_provider(client, pending, code)).await {
+    let Some(answer) = turn.during(ask_provider(client, pending, code)).await else { return Ok(None) };
+    let exchanged = match answer {
         Ok(exchanged) => exchanged,
         Err(error) => {
             if !may_pass(&error) {

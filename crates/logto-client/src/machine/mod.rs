@@ -12,7 +12,6 @@ use crate::{
     connection::{Connection, wrong},
     oidc::token::{client_authentication, client_credentials_form},
     provider::Provider,
-    token_call::ask,
     tokens::StoredToken,
 };
 use std::{
@@ -211,7 +210,9 @@ impl MachineClient {
         let scope = target.scope();
         let form = client_credentials_form(target, scope.as_deref());
         let sent_at = self.now();
-        let answer = ask(&self.0.provider, &form, self.authentication())
+        let provider = &self.0.provider;
+        let answer = provider
+            .token_without_keys(&form, self.authentication())
             .await
             .map_err(|error| told::refused(error, &self.0.app_id, target, &self.0.management_api))?;
         let token = answer.stored(sent_at);

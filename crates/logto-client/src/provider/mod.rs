@@ -115,9 +115,19 @@ impl Provider {
         form: &[(&str, &str)],
         authorization: Option<Secret>,
     ) -> Result<TokenAnswer, LogtoError> {
-        let endpoint = self.metadata().await?.token_endpoint.clone();
+        self.metadata().await?;
         // Before a code or refresh token is spent: without keys nothing could be verified afterwards.
         self.keys().await?;
+        self.token_without_keys(form, authorization).await
+    }
+
+    /// The same for an answer that holds nothing to be verified here: an access token and no sign-in.
+    pub(crate) async fn token_without_keys(
+        &self,
+        form: &[(&str, &str)],
+        authorization: Option<Secret>,
+    ) -> Result<TokenAnswer, LogtoError> {
+        let endpoint = self.metadata().await?.token_endpoint.clone();
         let request = Request::post(endpoint, form, TOKEN_TIMEOUT).with_authorization(authorization);
         token::parse(answer::json(&self.send(request).await?)?)
     }

@@ -17,11 +17,11 @@ const KEPT: Duration = Duration::from_secs(60);
 pub(super) async fn call(client: &LogtoClient, shared: &Shared, ask: &Ask) -> Result<Refreshed, LogtoError> {
     loop {
         let written = |items: &Items| good_enough(client, shared, ask, items);
-        let turn = match shared.record.turn(shared.patience, written).await? {
+        let mut turn = match shared.record.turn(shared.patience, written).await? {
             Ok(turn) => turn,
             Err(refreshed) => return Ok(refreshed),
         };
-        let outcome = in_turn(client, shared, ask, &turn).await;
+        let outcome = in_turn(client, shared, ask, &mut turn).await;
         turn.end().await;
         // Otherwise somebody else was faster: what they have written is looked at in another turn.
         if let Some(outcome) = outcome.transpose() {
@@ -35,7 +35,7 @@ async fn in_turn(
     client: &LogtoClient,
     shared: &Shared,
     ask: &Ask,
-    turn: &Turn<'_>,
+    turn: &mut Turn<'_>,
 ) -> Result<Option<Refreshed>, LogtoError> {
     let items = shared.record.read().await?;
     if let Some(refreshed) = good_enough(client, shared, ask, &items) {
@@ -48,7 +48,8 @@ async fn in_turn(
     let stored = items.get(keys::REFRESH_TOKEN).map(Secret::new).ok_or_else(signed_out)?;
     // This process may know a newer one, which the store did not take.
     let newest = client.0.refreshes.newest(client, &stored);
-    let refreshed = match turn.during(ask_provider(client, newest, ask)).await {
+    let Some(answer) = turn.during(ask_provider(client, newest, ask)).await else { return Ok(None) };
+    let refreshed = match answer {
         Ok(refreshed) => refreshed,
         Err(error) if error.code() == Some("invalid_grant") => {
             let now = shared.record.read().await?;
@@ -109,7 +110,7 @@ async fn write_late(client: &LogtoClient, record: &Record, stored: &Secret, refr
         let is_older = held.expose() == stored.expose() || newest(&held).expose() == ours.expose();
         let is_newest = newest(ours).expose() == ours.expose();
         let replaces = held.expose() != ours.expose() && is_older && is_newest;
-        let now = client.0.settings.connection.clock.now();
+        let now = client.0.settings.connection.now();
         replaces.then(|| changes(items, refreshed, now).expecting(keys::REFRESH_TOKEN, Some(held.expose())))
     });
     match written.await {

@@ -125,6 +125,21 @@ impl Job {
     }
 }
 
+impl Lane {
+    /// With those who want the same, or after all others.
+    fn join(&mut self, job: Job) {
+        // What runs already may have been decided before that which a forced call wants to see.
+        let joined = match self.running.is_for(&job.ask) && !job.ask.target.is_forced() {
+            true => Some(&mut self.running),
+            false => self.waiting.iter_mut().find(|known| known.is_for(&job.ask)),
+        };
+        match joined {
+            Some(known) => known.callers.extend(job.callers),
+            None => self.waiting.push_back(job),
+        }
+    }
+}
+
 impl Default for Machine {
     fn default() -> Self {
         Self {
@@ -181,15 +196,7 @@ impl Machine {
             self.lanes.insert(lane.clone(), Lane { refresh_token, running, waiting: VecDeque::new() });
             return vec![Action::Call { lane, refresh_token: newest, ask }];
         };
-        // What runs already may have been decided before that which a forced call wants to see.
-        let joined = match known.running.is_for(&ask) && !forced {
-            true => Some(&mut known.running),
-            false => known.waiting.iter_mut().find(|job| job.is_for(&ask)),
-        };
-        match joined {
-            Some(job) => job.callers.push(by),
-            None => known.waiting.push_back(Job { ask, callers: vec![by] }),
-        }
+        known.join(Job { ask, callers: vec![by] });
         Vec::new()
     }
 
@@ -257,6 +264,9 @@ impl Machine {
             return actions;
         }
         let mut answers = self.answers.remove(lane).unwrap_or_default();
+        if replaced {
+            answers.extend(self.answers.remove(&key).unwrap_or_default());
+        }
         answers.retain(|(at, _)| now.saturating_sub(*at) < ANSWERS);
         answers.push((now, Arc::clone(&refreshed)));
         self.answers.insert(now, &key, answers);
@@ -267,6 +277,11 @@ impl Machine {
         }
         let served = Served { refreshed, newest: newest.clone() };
         let mut actions = vec![Action::Tell { who: running.callers, outcome: Ok(served) }];
+        // Another process may have brought the newest token, for which a call of this one runs already.
+        if let Some(known) = self.lanes.get_mut(&key) {
+            waiting.into_iter().for_each(|job| known.join(job));
+            return actions;
+        }
         let next = waiting.pop_front();
         actions.extend(self.next_call(key, newest, next, waiting));
         actions

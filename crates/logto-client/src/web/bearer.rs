@@ -1,6 +1,6 @@
 //! The access token of a request (RFC 6750 §2).
 
-use crate::AccessError;
+use crate::{AccessError, LogtoError};
 use url::form_urlencoded;
 
 /// The access token in the `Authorization` header.
@@ -48,6 +48,39 @@ pub fn bearer<'a>(
     }
     token(credentials)
         .ok_or_else(|| AccessError::invalid_request("the Authorization header holds no access token"))
+}
+
+/// So many bytes of a form are read to look for an access token in it: 2 MiB, as frameworks read themselves.
+pub const MOST_FORM_BYTES: usize = 2 * 1024 * 1024;
+
+/// Whether a body of this content type is a form in which an access token could stand.
+///
+/// ```
+/// use logto_client::web::is_form;
+///
+/// assert!(is_form(Some(b"Application/x-www-form-urlencoded; charset=utf-8")));
+/// assert!(!is_form(Some(b"application/json")) && !is_form(None));
+/// ```
+///
+/// Source: RFC 6750 §2.2.
+#[must_use]
+pub fn is_form(content_type: Option<&[u8]>) -> bool {
+    let media_type = content_type.unwrap_or_default().split(|&byte| byte == b';').next().unwrap_or_default();
+    media_type.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+}
+
+/// A form that could not be read to its end, or is longer than [`MOST_FORM_BYTES`].
+#[must_use]
+pub fn form_not_read() -> AccessError {
+    AccessError::invalid_request("the form breaks off, or is longer than 2 MiB")
+}
+
+/// The document of an API that has no address for it.
+#[must_use]
+pub fn no_resource_metadata() -> LogtoError {
+    LogtoError::misconfigured(
+        "the API has no address for its metadata: give it to ApiConfig::resource_metadata",
+    )
 }
 
 /// What follows the scheme, where it is ours in any case.

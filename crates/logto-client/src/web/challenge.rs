@@ -118,7 +118,7 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Access, verify::VerifyError};
+    use crate::verify::VerifyError;
 
     fn told(error: &AccessError) -> (u16, String) {
         let answer = Challenge::default().realm("api").answer(error);
@@ -227,7 +227,7 @@ mod tests {
         let answer = AccessError::misconfigured("canary").answer();
         assert_eq!((answer.status, answer.www_authenticate), (500, None));
         assert!(!answer.body.contains("canary"));
-        let error = Access::organization("").check_request().unwrap_err();
+        let error = AccessError::invalid_request("the request names no organization");
         assert_eq!(error.answer().status, 400);
     }
 }

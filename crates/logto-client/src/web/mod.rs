@@ -8,7 +8,7 @@ mod refusal;
 mod request;
 mod webhook;
 
-pub use bearer::bearer;
+pub use bearer::{MOST_FORM_BYTES, bearer, form_not_read, is_form, no_resource_metadata};
 pub use challenge::{ApiAnswer, Challenge};
 pub use pages::{error_json, error_page, sign_out_page, signed_out_locally_page};
 pub use query::{MOST_LOGOUT_BYTES, logout_token, sign_in_options, sign_out_state};

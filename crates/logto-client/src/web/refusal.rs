@@ -57,7 +57,7 @@ impl Visit {
 
 /// What caused an error, and what caused that, for the operator's log.
 #[must_use]
-pub fn causes(error: &LogtoError) -> Option<String> {
+pub fn causes(error: &dyn Error) -> Option<String> {
     let first = error.source()?;
     let causes = std::iter::successors(Some(first), |cause: &&dyn Error| (*cause).source());
     Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))

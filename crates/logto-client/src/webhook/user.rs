@@ -20,10 +20,8 @@ pub struct WebhookUser<'a> {
 }
 
 impl<'a> WebhookUser<'a> {
-    /// A member that is an object with an `id`.
     pub(super) fn of(value: Option<&'a Value>) -> Option<Self> {
-        let members = value?.as_object()?;
-        Some(Self { id: members.get("id")?.as_str()?, members })
+        identified(value).map(|(id, members)| Self { id, members })
     }
 
     /// The id, which is the `sub` of the person's tokens.
@@ -153,10 +151,8 @@ pub struct WebhookApplication<'a> {
 }
 
 impl<'a> WebhookApplication<'a> {
-    /// A member that is an object with an `id`.
     pub(super) fn of(value: Option<&'a Value>) -> Option<Self> {
-        let members = value?.as_object()?;
-        Some(Self { id: members.get("id")?.as_str()?, members })
+        identified(value).map(|(id, members)| Self { id, members })
     }
 
     /// The client id.
@@ -182,4 +178,10 @@ impl<'a> WebhookApplication<'a> {
     pub fn description(&self) -> Option<&'a str> {
         self.members.get("description")?.as_str()
     }
+}
+
+/// A member that is an object with an `id`.
+fn identified(value: Option<&Value>) -> Option<(&str, &Map<String, Value>)> {
+    let members = value?.as_object()?;
+    Some((members.get("id")?.as_str()?, members))
 }

@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, config};
 use logto_client::{
-    Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, LogtoConfig, TokenTarget,
+    Access, AccessError, AccessErrorKind, AccessTokenVerifier, ApiConfig, LogtoConfig, Scopes, TokenTarget,
     verify::MAX_TOKEN_BYTES,
 };
 use logto_emulator::{Emulator, Endpoint, Failure};
@@ -90,8 +90,8 @@ async fn each_of_the_three_models_takes_its_own_tokens_and_no_others() {
         (Access::api(), [yes, no, less, no, no]),
         (Access::api().scopes(["read:x", "write:x"]), [yes, no, less, no, no]),
         (Access::api().scopes(["read:x", "delete:x"]), [less, no, less, no, no]),
-        (Access::api().any_scope(["delete:x", "read:x"]), [yes, no, less, no, no]),
-        (Access::api().any_scope(["delete:x", "read:y"]), [less, no, less, no, no]),
+        (Access::api().scopes(Scopes::any_of(["delete:x", "read:x"])), [yes, no, less, no, no]),
+        (Access::api().scopes(Scopes::any_of(["delete:x", "read:y"])), [less, no, less, no, no]),
         (Access::organization("acme"), [no, yes, no, no, no]),
         (Access::organization("acme").scopes(["read:member"]), [no, yes, no, no, no]),
         // Not asked for at sign-in.

@@ -6,11 +6,13 @@
 //! logto_conformance::sample_suite!(env!("CARGO_BIN_EXE_axum-sample"));
 //! ```
 
+mod apis;
 mod cases;
 mod chromium;
 mod oidc_provider;
 mod processes;
 
+pub use apis::*;
 pub use cases::*;
 pub use chromium::Chromium;
 pub use oidc_provider::OidcProvider;
@@ -50,6 +52,10 @@ impl Sample {
             "LOGTO_STORE",
             "SESSION_STORE",
             "SESSION_KEY",
+            "LOGTO_AUDIENCE",
+            "LOGTO_M2M_APP_ID",
+            "LOGTO_M2M_APP_SECRET",
+            "OTHER_API",
         ] {
             command.env_remove(name);
         }
@@ -69,6 +75,11 @@ impl Sample {
     /// The endpoint of the local Logto inside it.
     pub fn endpoint(&mut self) -> String {
         printed(&mut self.output, "sign in as alice / alice at the local Logto on ")
+    }
+
+    /// The endpoint of the local Logto inside the sample of an API.
+    pub fn local_logto(&mut self) -> String {
+        printed(&mut self.output, "local Logto: ")
     }
 
     /// Sends SIGTERM and waits for the end.

@@ -1,11 +1,16 @@
 //! The end session endpoint.
 
-use super::{OidcError, Parameters, cookie, pages, redirect};
-use crate::{back_channel, keys, state::Shared};
+use super::{
+    OidcError, Parameters, cookie, no_session_cookies, pages, redirect, session_cookies, with_cookies,
+};
+use crate::{
+    back_channel, keys,
+    state::{SESSION_LIFETIME, Shared},
+};
 use axum::{
     body::Bytes,
     extract::{RawQuery, State},
-    http::HeaderMap,
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,17 +18,32 @@ use serde_json::Value;
 use std::sync::Arc;
 use url::Url;
 
+const HEXADECIMAL: &[u8] = b"0123456789abcdef";
+
 pub(super) async fn ask(
     State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Response {
     let text = if body.is_empty() { query.unwrap_or_default().into_bytes() } else { body.to_vec() };
     match destination(&shared, &Parameters::parse(&text)) {
         Ok(destination) => {
-            let xsrf = keys::random();
-            shared.state().sign_outs.insert(xsrf.clone(), destination);
-            pages::html(pages::sign_out(&format!("{}/session/end/confirm", shared.issuer()), &xsrf))
+            let xsrf = keys::random_of(HEXADECIMAL, 48);
+            let mut state = shared.state();
+            state.sign_outs.insert(xsrf.clone(), destination);
+            let session = cookie(&headers, "_session").filter(|session| state.session(session).is_some());
+            let action = format!("{}/session/end/confirm", shared.issuer());
+            let page = match &session {
+                Some(_) => pages::sign_out(&action, &xsrf),
+                None => pages::form_post(&action, &[("xsrf", xsrf), ("logout", "yes".to_owned())]),
+            };
+            // Also who has no session gets a cookie of one.
+            let cookies =
+                session_cookies(&session.unwrap_or_else(keys::random), state.now() + SESSION_LIFETIME);
+            let headers =
+                [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+            with_cookies((headers, page).into_response(), &cookies)
         }
         Err(error) => error.into_response(),
     }
@@ -48,6 +68,7 @@ fn destination(shared: &Shared, parameters: &Parameters) -> Result<Option<String
     // With neither, the address to go to is left out.
     let Some(client_id) = hinted else { return Ok(None) };
     let application = state
+        .tenant
         .applications
         .get(&client_id)
         .ok_or_else(|| OidcError::new(400, "invalid_client", format!("invalid client {client_id}")))?;
@@ -78,13 +99,12 @@ pub(super) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMa
         };
         let ended = cookie(&headers, "_session").and_then(|session| state.sessions.end(&session));
         let messages = ended.map(|session| {
-            state.end_online_grants(&session);
+            state.end_session(&session);
             back_channel::of_session(&state, &issuer, &session)
         });
         (destination, messages.unwrap_or_default())
     };
     // What the applications answer changes nothing for the browser, but it waits for them.
     drop(back_channel::send(messages).await);
-    let gone = "_session=; path=/; max-age=0; samesite=lax; httponly".to_owned();
-    redirect(&destination.unwrap_or_else(|| format!("{issuer}/session/end/success")), &[gone])
+    redirect(&destination.unwrap_or_else(|| format!("{issuer}/session/end/success")), &no_session_cookies())
 }

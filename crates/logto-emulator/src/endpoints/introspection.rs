@@ -33,16 +33,18 @@ fn answer(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Result<Value, O
         return Err(OidcError::new(400, "unsupported_token_type", description));
     }
     let inactive = json!({ "active": false });
-    let Some((grant, from, until, is_access_token)) = state.inspect(presented) else { return Ok(inactive) };
-    let asked = &grant.authorization;
+    let Some(found) = state.grants.inspect(presented, state.time()) else { return Ok(inactive) };
+    let client_id = &found.grant.authorization.client_id;
     // A public client learns of its own tokens only.
-    let foreign = application.secret.is_none() && asked.client_id != application.id;
-    let Some(user) = state.user(&grant.username).filter(|_| !foreign) else { return Ok(inactive) };
+    let foreign = application.is_public() && *client_id != application.id;
+    let Some(user) = state.active_user(&found.grant.username).filter(|_| !foreign) else {
+        return Ok(inactive);
+    };
     let mut answer = json!({
-        "active": true, "sub": user.sub(), "client_id": asked.client_id, "exp": until, "iat": from,
-        "iss": issuer, "scope": asked.scope.join(" "),
+        "active": true, "sub": user.sub(), "client_id": client_id, "exp": found.until, "iat": found.from,
+        "iss": issuer, "scope": found.scope.join(" "),
     });
-    if is_access_token {
+    if found.is_access_token {
         answer["token_type"] = "Bearer".into();
     }
     Ok(answer)

@@ -1,11 +1,11 @@
 //! The client credentials grant: tokens that machine-to-machine applications ask for with their own name.
 
-use super::{OidcError, Parameters};
-use crate::{
-    Application, keys,
-    state::{ACCESS_TOKEN_LIFETIME, State as Known},
+use super::{
+    OidcError, Parameters,
+    issue::{AccessToken, urn},
 };
-use serde_json::{Map, Value, json};
+use crate::{Application, state::State as Known};
+use serde_json::{Map, Value};
 use url::Url;
 
 pub(super) fn client_credentials(
@@ -29,23 +29,25 @@ pub(super) fn client_credentials(
     granted.retain(|scope| asked.contains(scope));
     // Of an API that grants nothing there is no `scope` at all, of an organization it is empty.
     let scope = Some(granted.join(" ")).filter(|scope| !scope.is_empty() || resource.is_none());
-    let now = state.now();
     let audience = resource.clone().unwrap_or_else(|| urn(organization.unwrap_or_default()));
-    let mut claims = json!({
-        "jti": keys::random(), "sub": application.id, "iat": now, "exp": now + ACCESS_TOKEN_LIFETIME,
-        "client_id": application.id, "iss": issuer, "aud": audience,
-    });
-    if let (Some(_), Some(organization)) = (&resource, organization) {
-        claims["organization_id"] = organization.into();
-    }
+    let lifetime = state.tenant.lifetime_of(&audience);
+    let token = AccessToken {
+        username: None,
+        sub: &application.id,
+        client_id: &application.id,
+        audience: &audience,
+        organization: organization.filter(|_| resource.is_some()),
+        scope: scope.as_deref(),
+        actor: None,
+        lifetime,
+    };
     let mut body = Map::new();
+    body.insert("access_token".to_owned(), token.sign(state, issuer)?.into());
+    body.insert("expires_in".to_owned(), lifetime.into());
+    body.insert("token_type".to_owned(), "Bearer".into());
     if let Some(scope) = scope {
-        claims["scope"] = scope.clone().into();
         body.insert("scope".to_owned(), scope.into());
     }
-    body.insert("access_token".to_owned(), state.keys.sign(Some("at+jwt"), &claims).into());
-    body.insert("expires_in".to_owned(), ACCESS_TOKEN_LIFETIME.into());
-    body.insert("token_type".to_owned(), "Bearer".into());
     Ok(body)
 }
 
@@ -55,13 +57,8 @@ pub(super) fn requested_resource(state: &Known, form: &Parameters) -> Result<Opt
     match form.all("resource").as_slice() {
         [] => Ok(None),
         [one] if one.is_empty() => Ok(None),
-        [one] if Url::parse(one).is_ok() && state.knows_resource(one) => Ok(Some(one.clone())),
+        [one] if Url::parse(one).is_ok() && state.tenant.knows_resource(one) => Ok(Some(one.clone())),
         [_] => refused("resource indicator is missing, or unknown"),
         _ => refused("only a single resource indicator value is supported for this grant type"),
     }
-}
-
-/// An organization as an audience.
-pub(super) fn urn(organization: &str) -> String {
-    format!("urn:logto:organization:{organization}")
 }

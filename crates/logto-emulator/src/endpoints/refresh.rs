@@ -5,8 +5,9 @@ use super::{
     issue::{Wanted, issue, known_resource},
 };
 use crate::{
-    Application,
-    state::{Authorization, State as Known},
+    Application, Kind, Rotation,
+    grants::{Authorization, Rotates},
+    state::State as Known,
 };
 use serde_json::{Map, Value};
 
@@ -21,12 +22,28 @@ pub(super) fn refresh(
     let presented = form
         .get("refresh_token")
         .ok_or_else(|| OidcError::invalid_request("missing required parameter 'refresh_token'"))?;
-    let (id, grant) = state.use_refresh_token(presented).ok_or_else(OidcError::invalid_grant)?;
-    if grant.authorization.client_id != application.id {
+    let (now, interval) = (state.time(), state.reuse_interval);
+    let (id, grant) = state
+        .grants
+        .use_refresh_token(presented, &application.id, now, interval)
+        .ok_or_else(OidcError::invalid_grant)?;
+    if state.active_user(&grant.username).is_none() {
         return Err(OidcError::invalid_grant());
     }
+    if application.denied.contains(&grant.username) {
+        return Err(OidcError::new(400, "access_denied", "user is not allowed to access the application"));
+    }
     let wanted = wanted(state, &grant.authorization, &grant.username, form)?;
-    let refresh_token = state.rotate(presented, application.secret.is_none());
+    let how = Rotates {
+        rotation: match state.rotation {
+            Rotation::Default if !application.rotates_refresh_token => Rotation::Never,
+            rotation => rotation,
+        },
+        public: application.is_public(),
+        keeps_end: application.kind() == Kind::SinglePage,
+        lifetime: application.refresh_token_lifetime,
+    };
+    let refresh_token = state.grants.rotate(presented, now, &how);
     issue(state, issuer, id, &grant, &wanted, Some(refresh_token))
 }
 

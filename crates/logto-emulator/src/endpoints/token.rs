@@ -1,15 +1,18 @@
 //! The token and revocation endpoints.
 
 use super::{
-    OidcError, Parameters, TOKEN_EXCHANGE, exchange,
+    DEVICE_CODE, OidcError, Parameters, TOKEN_EXCHANGE, device, exchange,
     issue::{Wanted, issue, known_resource},
     json_answer, machine, refresh,
 };
 use crate::{
-    Application, TokenCall, keys,
-    state::{CODE_LIFETIME, Grant, Shared, State as Known},
+    Application, Failure, Kind, TokenCall,
+    grants::Grant,
+    keys,
+    state::{CODE_LIFETIME, Shared, State as Known},
 };
 use axum::{
+    Extension,
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -20,9 +23,16 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use url::form_urlencoded;
 
-pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn token(
+    State(shared): State<Arc<Shared>>,
+    failure: Option<Extension<Failure>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let issuer = shared.issuer();
     let mut state = shared.state();
+    let failure = failure.map(|Extension(failure)| failure);
+    state.spoiled = failure;
     let mut call = TokenCall::default();
     let answer = form(&headers, &body, "/token").and_then(|form| {
         call = seen(&state, &form);
@@ -35,6 +45,7 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
             "refresh_token" => refresh::refresh,
             "client_credentials" => machine::client_credentials,
             TOKEN_EXCHANGE => exchange::exchange,
+            DEVICE_CODE => device::exchange,
             _ => {
                 let description = "unsupported grant_type requested";
                 return Err(OidcError::new(400, "unsupported_grant_type", description));
@@ -45,6 +56,7 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         }
         answer(&mut state, &issuer, &application, &form)
     });
+    state.spoiled = None;
     call.error = answer.as_ref().err().map(OidcError::error);
     let issued = answer.as_ref().ok().and_then(|answer| answer.get("refresh_token")?.as_str());
     call.issued = issued.map(str::to_owned);
@@ -55,6 +67,11 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         Ok(answer) => answer,
         Err(error) => return error.into_response(),
     };
+    match failure {
+        Some(Failure::WithoutExpiresIn) => drop(answer.remove("expires_in")),
+        Some(Failure::OddTokenType) => drop(answer.insert("token_type".to_owned(), "bEaReR".into())),
+        _ => {}
+    }
     if let Some(tamper) = state.tampers.token_answer.clone() {
         tamper(&mut answer);
     }
@@ -64,7 +81,7 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
 /// The call as it comes, before anything changes by it.
 fn seen(state: &Known, form: &Parameters) -> TokenCall {
     let presented = form.get("code").or(form.get("refresh_token")).unwrap_or_default();
-    let (username, used_before) = match state.owner(presented) {
+    let (username, used_before) = match state.grants.owner(presented) {
         Some((username, used_before)) => (Some(username), used_before),
         None => (None, false),
     };
@@ -90,9 +107,11 @@ pub(super) async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap
             let description = "Structured JWT Tokens cannot be revoked via the revocation_endpoint";
             return Err(OidcError::new(400, "unsupported_token_type", description));
         }
-        let found = state.refresh_grant(token).or_else(|| state.access_grant(token));
+        let now = state.now();
+        let of_access = || state.grants.of_access_token(token, now).map(|(id, grant, _)| (id, grant));
+        let found = state.grants.of_refresh_token(token).or_else(of_access);
         match found.map(|(id, grant)| (id, grant.authorization.client_id == application.id)) {
-            Some((id, true)) => state.end_grant(id),
+            Some((id, true)) => state.grants.end(id),
             Some((_, false)) => {
                 let description = "client is not authorized to revoke the presented token";
                 return Err(OidcError::invalid_request(description));
@@ -102,7 +121,7 @@ pub(super) async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap
         Ok(())
     });
     match outcome {
-        Ok(()) => StatusCode::OK.into_response(),
+        Ok(()) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "").into_response(),
         Err(error) => error.into_response(),
     }
 }
@@ -151,10 +170,16 @@ pub(super) fn authenticate(
         }
     };
     let application = state
+        .tenant
         .applications
         .get(&id)
         .ok_or_else(|| OidcError::new(400, "invalid_client", format!("invalid client {id}")))?;
-    if application.secret == secret {
+    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
+    if let Some(origin) = origin.filter(|origin| !application.allows_origin(origin)) {
+        let description = format!("origin {origin} not allowed for client: {id}");
+        return Err(OidcError::invalid_request(description));
+    }
+    if application.is_proven_by(secret.as_deref()) {
         return Ok(application.clone());
     }
     let error = OidcError::new(401, "invalid_client", "client authentication failed");
@@ -187,13 +212,8 @@ fn exchange_code(
         return Err(OidcError::invalid_request(description));
     }
     let now = state.now();
-    let code = state.codes.get(presented).ok_or_else(OidcError::invalid_grant)?;
-    if let Some(grant) = code.grant {
-        // A code that comes twice ends what the first one brought.
-        state.end_grant(grant);
-        return Err(OidcError::invalid_grant());
-    }
-    let authorization = code.authorization.clone();
+    let code = state.grants.codes.get(presented).ok_or_else(OidcError::invalid_grant)?;
+    let authorization = &code.grant.authorization;
     let proven = match (&authorization.challenge, verifier) {
         (Some(challenge), Some(verifier)) => keys::hash(verifier) == *challenge,
         (None, None) => true,
@@ -203,30 +223,55 @@ fn exchange_code(
         Some(uri) => uri == authorization.redirect_uri,
         None => return Err(OidcError::invalid_request("missing required parameter 'redirect_uri'")),
     };
-    if now > code.issued_at + CODE_LIFETIME
-        || authorization.client_id != application.id
-        || !proven
-        || !same_address
-    {
+    let expired = now > code.issued_at + CODE_LIFETIME;
+    if expired || authorization.client_id != application.id || !proven || !same_address {
         return Err(OidcError::invalid_grant());
     }
-    let (username, sid) = (code.username.clone(), code.sid.clone());
-    let grant = Grant { authorization, username, sid, alive: true };
-    let id = state.open_grant(grant.clone());
-    if let Some(code) = state.codes.get_mut(presented) {
-        code.grant = Some(id);
+    if let Some(grant) = code.used {
+        // A code that comes twice ends what the first one brought.
+        state.grants.end(grant);
+        return Err(OidcError::invalid_grant());
     }
-    let offline = grant.authorization.scope.iter().any(|scope| scope == "offline_access");
-    let refresh_token =
-        (offline || application.always_issue_refresh_token).then(|| state.issue_refresh_token(id, None));
+    let grant = code.grant.clone();
+    let id = state.grants.open(grant.clone());
+    if let Some(code) = state.grants.codes.get_mut(presented) {
+        code.used = Some(id);
+    }
+    first_tokens(state, issuer, application, form, id, &grant)
+}
+
+/// The tokens of a sign-in that needs no code.
+pub(super) fn tokens_of_sign_in(
+    state: &mut Known,
+    issuer: &str,
+    application: &Application,
+    form: &Parameters,
+    grant: &Grant,
+) -> Result<Map<String, Value>, OidcError> {
+    let id = state.grants.open(grant.clone());
+    first_tokens(state, issuer, application, form, id, grant)
+}
+
+fn first_tokens(
+    state: &mut Known,
+    issuer: &str,
+    application: &Application,
+    form: &Parameters,
+    id: usize,
+    grant: &Grant,
+) -> Result<Map<String, Value>, OidcError> {
     let asked = &grant.authorization;
     // Without `openid` and with one resource in the request its token comes unasked.
     let resource = match (form.get("resource"), asked.resources.as_slice()) {
         (Some(resource), _) => Some(known_resource(asked, resource)?),
-        (None, [only]) if !asked.scope.iter().any(|scope| scope == "openid") => Some(only.clone()),
+        (None, [only]) if !asked.has_scope("openid") => Some(only.clone()),
         _ => None,
     };
+    let always = application.always_issue_refresh_token && application.kind() == Kind::Traditional;
+    let now = state.time();
+    let refresh_token = (asked.has_scope("offline_access") || always)
+        .then(|| state.grants.issue_refresh_token(id, now, application.refresh_token_lifetime));
     // An organization is not looked at here: its tokens come by refresh.
     let wanted = Wanted { resource, organization: None, scope: asked.scope.clone() };
-    issue(state, issuer, id, &grant, &wanted, refresh_token)
+    issue(state, issuer, id, grant, &wanted, refresh_token)
 }

@@ -24,19 +24,19 @@ pub(super) async fn user_info(State(shared): State<Arc<Shared>>, headers: Header
         }
         return response;
     };
-    let found = state.access_grant(token).and_then(|(_, grant)| Some((grant, state.user(&grant.username)?)));
-    let Some((grant, user)) = found else {
+    let found = state.grants.of_access_token(token, state.now());
+    let found = found.and_then(|(_, grant, scope)| Some((scope, state.active_user(&grant.username)?)));
+    let Some((scope, user)) = found else {
         let error = OidcError::new(401, "invalid_token", "invalid token provided");
         return error.challenging("Bearer", &issuer).into_response();
     };
-    let scope = &grant.authorization.scope;
     if !scope.iter().any(|scope| scope == "openid") {
         let error = OidcError::new(403, "insufficient_scope", "access token missing openid scope");
         let mut error = error.challenging("Bearer", &issuer).with("scope", "openid");
         error.authenticate = error.authenticate.map(|challenge| challenge + ", scope=\"openid\"");
         return error.into_response();
     }
-    let mut claims = user.claims(scope, true);
+    let mut claims = user.claims(&state.tenant, scope, true);
     if let Some(tamper) = &state.tampers.user_info {
         tamper(&mut claims);
     }

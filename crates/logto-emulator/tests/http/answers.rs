@@ -15,15 +15,7 @@ pub(crate) async fn token(
     credentials: Option<(&str, &str)>,
     form: &[(&str, &str)],
 ) -> Answer {
-    let visitor = Visitor::new();
-    let request = visitor.client().post(format!("{}/token", emulator.issuer()));
-    let request = request.header("content-type", FORM).body(encoded(form));
-    visitor
-        .send(match credentials {
-            Some((id, secret)) => request.basic_auth(id, Some(secret)),
-            None => request,
-        })
-        .await
+    Visitor::new().post_as(credentials, &format!("{}/token", emulator.issuer()), form).await
 }
 
 pub(crate) const LOCAL: Option<(&str, &str)> = Some(("local-app", "local-secret"));

@@ -87,7 +87,7 @@ async fn sign_in(visitor: &Visitor, emulator: &Emulator, changes: &[(&str, &str)
     let form = [("uid", uid.as_str()), ("username", "alice"), ("password", "alice")];
     let done = visitor.post(&format!("{}/sign-in", emulator.endpoint()), &form).await;
     assert_eq!(done.status, 303);
-    visitor.get(&format!("{}{}", emulator.endpoint(), done.header("location"))).await;
+    visitor.follow(emulator, done).await;
 }
 
 /// What an application gets for the callback.
@@ -104,7 +104,7 @@ async fn exchange(emulator: &Emulator, client_id: &str, callback: &str) -> Value
 
 /// The `sid` of an ID token that an application gets for the browser's session.
 async fn sid_in(visitor: &Visitor, emulator: &Emulator, client_id: &str) -> Value {
-    let back = visitor.get(&authorization(emulator, &[("client_id", client_id)])).await;
+    let back = visitor.visit(emulator, &authorization(emulator, &[("client_id", client_id)])).await;
     sid_of(&exchange(emulator, client_id, back.header("location")).await)
 }
 
@@ -211,7 +211,8 @@ async fn a_sign_in_anew_in_the_same_browser_keeps_the_session_and_another_person
     emulator.add_user(User::new("bob").password("bob"));
     let (_, uid) = at_the_page(&visitor, &emulator, &again).await;
     let form = [("uid", uid.as_str()), ("username", "bob"), ("password", "bob")];
-    visitor.post(&format!("{}/sign-in", emulator.endpoint()), &form).await;
+    let done = visitor.post(&format!("{}/sign-in", emulator.endpoint()), &form).await;
+    visitor.follow(&emulator, done).await;
     assert_ne!(sid_in(&visitor, &emulator, "app").await, sid);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     answers::{LOCAL, code, exchange, token},
-    visitor::{Answer, FORM, Visitor, encoded},
+    visitor::{Answer, Visitor},
 };
 use logto_emulator::{Application, Emulator};
 use serde_json::{Value, json};
@@ -10,15 +10,7 @@ use serde_json::{Value, json};
 const SCOPE: &str = "openid offline_access profile";
 
 async fn introspect(emulator: &Emulator, credentials: Option<(&str, &str)>, form: &[(&str, &str)]) -> Answer {
-    let visitor = Visitor::new();
-    let request = visitor.client().post(format!("{}/token/introspection", emulator.issuer()));
-    let request = request.header("content-type", FORM).body(encoded(form));
-    visitor
-        .send(match credentials {
-            Some((id, secret)) => request.basic_auth(id, Some(secret)),
-            None => request,
-        })
-        .await
+    Visitor::new().post_as(credentials, &format!("{}/token/introspection", emulator.issuer()), form).await
 }
 
 async fn signed_in() -> (Emulator, Value) {

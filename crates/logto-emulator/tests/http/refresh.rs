@@ -16,6 +16,9 @@ const ORGANIZATIONS: &str = "urn:logto:resource:organizations";
 const SCOPE: &str =
     "openid offline_access profile email read:x write:x read:member urn:logto:scope:organizations";
 
+/// What of it a token for the server itself has.
+const OIDC_SCOPE: &str = "openid offline_access profile email urn:logto:scope:organizations";
+
 async fn emulator() -> Emulator {
     Emulator::builder()
         .application(Application::new("spa"))
@@ -46,7 +49,7 @@ async fn a_refresh_brings_what_is_asked_for() {
     let emulator = emulator().await;
     let good = signed_in(&emulator, SCOPE, &[API, ORGANIZATIONS]).await;
     for (form, audience, scope, organization, id_token) in [
-        (&[][..], None, SCOPE, None, true),
+        (&[][..], None, OIDC_SCOPE, None, true),
         (&[("resource", API)], Some(API), "read:x write:x", None, true),
         (&[("organization_id", "acme")], Some("urn:logto:organization:acme"), "read:member", None, true),
         (&[("organization_id", "acme"), ("resource", API)], Some(API), "read:x write:x", Some("acme"), true),
@@ -54,7 +57,7 @@ async fn a_refresh_brings_what_is_asked_for() {
         (&[("resource", API), ("scope", "openid read:x")], Some(API), "read:x", None, true),
         (&[("resource", API), ("scope", "read:x")], Some(API), "read:x", None, false),
         (&[("scope", "openid profile")], None, "openid profile", None, true),
-        (&[("resource", API), ("resource", ORGANIZATIONS)], None, SCOPE, None, true),
+        (&[("resource", API), ("resource", ORGANIZATIONS)], None, OIDC_SCOPE, None, true),
     ] {
         let answer = refresh(&emulator, &good, form).await;
         let body = answer.json();

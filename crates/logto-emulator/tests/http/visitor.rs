@@ -38,7 +38,36 @@ impl Visitor {
     }
 
     pub(crate) async fn post(&self, url: &str, form: &[(&str, &str)]) -> Answer {
-        self.send(self.http.post(url).header(header::CONTENT_TYPE, FORM).body(encoded(form))).await
+        self.post_as(None, url, form).await
+    }
+
+    /// Posts a form as an application with these credentials.
+    pub(crate) async fn post_as(
+        &self,
+        credentials: Option<(&str, &str)>,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Answer {
+        let request = self.http.post(url).header(header::CONTENT_TYPE, FORM).body(encoded(form));
+        self.send(match credentials {
+            Some((id, secret)) => request.basic_auth(id, Some(secret)),
+            None => request,
+        })
+        .await
+    }
+
+    /// Follows redirects within the server: the answer that leads out of it, or the page where they end.
+    pub(crate) async fn follow(&self, emulator: &Emulator, mut answer: Answer) -> Answer {
+        while let Some(path) = path_within(emulator, answer.header("location")) {
+            answer = self.get(&format!("{}{path}", emulator.endpoint())).await;
+        }
+        answer
+    }
+
+    /// Asks and follows.
+    pub(crate) async fn visit(&self, emulator: &Emulator, url: &str) -> Answer {
+        let answer = self.get(url).await;
+        self.follow(emulator, answer).await
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -57,6 +86,11 @@ impl Visitor {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         Answer { status, headers, text: answer.text().await.unwrap() }
     }
+}
+
+fn path_within(emulator: &Emulator, location: &str) -> Option<String> {
+    let path = location.strip_prefix(&emulator.endpoint()).unwrap_or(location);
+    path.starts_with('/').then(|| path.to_owned())
 }
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";

@@ -310,3 +310,44 @@ fn no_session_hears_anothers_answer_in_a_million_random_steps() {
     }
     assert!(told > 100_000, "{told}");
 }
+
+/// Another process has brought `t1`: who has read it asks for it while the call with `t0` still runs.
+#[test]
+fn a_call_that_ends_at_the_refresh_token_of_another_call_joins_it_and_takes_nothing_from_it() {
+    let mut machine = Machine::default();
+    let mut on = |event| {
+        let actions = machine.on(NOW, event).into_iter().map(|action| match action {
+            Action::Call { lane, refresh_token, ask } => {
+                (lane, format!("call {} {}", refresh_token.expose(), ask.target.key()))
+            }
+            Action::Tell { who, outcome } => {
+                let of = outcome.map(|served| served.refreshed.access_token.0.clone()).unwrap_or_default();
+                (String::new(), format!("tell {who:?} {of}"))
+            }
+            Action::Revoke(_) => (String::new(), "revoke".to_owned()),
+        });
+        actions.collect::<Vec<_>>()
+    };
+    let key = |resource| ask(resource).target.key();
+    let asked =
+        |by, holding, resource| Event::Asked { by, holding: Secret::new(holding), ask: ask(resource) };
+    let answered = |lane: &str, token, resource| Event::Answered {
+        lane: lane.to_owned(),
+        outcome: refreshed(token, &key(resource), resource.to_owned()),
+    };
+    let first = on(asked(1, "t0", "a"));
+    assert_eq!(first[0].1, format!("call t0 {}", key("a")));
+    assert_eq!(on(asked(2, "t0", "b")), []);
+    assert_eq!(on(asked(3, "t0", "c")), []);
+    let second = on(asked(4, "t1", "c"));
+    assert_eq!(second[0].1, format!("call t1 {}", key("c")));
+
+    let told = on(answered(&first[0].0, "t1", "a"));
+    assert_eq!(told, [(String::new(), format!("tell [1] {}", key("a")))]);
+    let told = on(answered(&second[0].0, "t2", "c"));
+    assert_eq!(told[0].1, format!("tell [4, 3] {}", key("c")));
+    assert_eq!(told[1].1, format!("call t2 {}", key("b")));
+    let told = on(answered(&told[1].0, "t3", "b"));
+    assert_eq!(told, [(String::new(), format!("tell [2] {}", key("b")))]);
+    assert!(machine.lanes.is_empty(), "{:?}", machine.lanes);
+}

@@ -63,8 +63,8 @@ impl Visit {
         let (since, mut page) = (Instant::now(), self.browser.get(url).await);
         for _ in 0..MOST_REDIRECTS {
             page = match page.status {
-                303 if ends(&page.location()) => return page,
-                303 => {
+                302 | 303 if ends(&page.location()) => return page,
+                302 | 303 => {
                     let to = page.location();
                     self.sign_ins += u32::from(to.path() == "/logto/sign-in");
                     self.browser.get(mapped(process, &to)).await

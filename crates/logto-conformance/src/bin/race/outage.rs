@@ -66,7 +66,7 @@ pub(crate) async fn play(
             lost.iter_mut().zip(again).for_each(|(lost, again)| *lost |= again);
         }
         None => {
-            println!("skipped: store away: what a process keeps in memory is away with the process alone")
+            println!("skipped: store away: what a process keeps in memory is away with the process alone");
         }
     }
     let sessions = people.iter().zip(lost).enumerate();

@@ -1,0 +1,87 @@
+//! An application that listens, and requests to it.
+
+use super::{
+    Application,
+    tokens::{API, ENDPOINT, Published},
+};
+use logto_client::{AccessTokenVerifier, ApiConfig};
+use reqwest::Method;
+use serde_json::Value;
+use std::{net::TcpListener, sync::Arc};
+
+/// What the API calls itself; it would end its quotes and the header.
+pub(super) const REALM: &str = "an \"API\"\r\nX-Evil: 1";
+pub(super) const METADATA: &str = "https://api.example.test/.well-known/oauth-protected-resource";
+
+pub(super) struct Stage {
+    base: String,
+    pub(super) provider: Arc<Published>,
+    http: reqwest::Client,
+    _running: Box<dyn Send>,
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) challenge: Option<String>,
+    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::Null)
+    }
+}
+
+impl Stage {
+    /// With the suite as issuer.
+    pub(super) async fn set<A: Application>() -> Self {
+        let provider = Arc::new(Published::default());
+        let config = ApiConfig::new(ENDPOINT).transport(Arc::<Published>::clone(&provider));
+        Self::over::<A>(config, provider).await
+    }
+
+    /// With tokens of this endpoint.
+    pub(super) async fn at<A: Application>(endpoint: String) -> Self {
+        Self::over::<A>(ApiConfig::new(endpoint), Arc::default()).await
+    }
+
+    async fn over<A: Application>(config: ApiConfig, provider: Arc<Published>) -> Self {
+        let config = config.audience(API).realm(REALM).resource_metadata(METADATA);
+        let verifier = AccessTokenVerifier::new(config).expect("a configuration");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a listener for tokio");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let _running = A::serve(listener, verifier).await;
+        Self { base, provider, http: reqwest::Client::new(), _running }
+    }
+
+    /// GET, with this token.
+    pub(super) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(Method::GET, path, &[("authorization", &format!("Bearer {token}"))], None).await
+    }
+
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, value.as_bytes());
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let answer = request.send().await.expect("an answer");
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let challenge = headers
+            .get("www-authenticate")
+            .map(|value| value.to_str().expect("a header of visible characters").to_owned());
+        let body = String::from_utf8(answer.bytes().await.expect("a body").to_vec()).expect("text");
+        Answer { status, challenge, headers, body }
+    }
+}

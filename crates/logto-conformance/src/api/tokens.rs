@@ -1,0 +1,112 @@
+//! Access tokens of an issuer that the suite is itself, right ones and wrong ones.
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use logto_client::{Request, Response, Transport, TransportError};
+use serde_json::{Map, Value, json};
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+pub(super) const ENDPOINT: &str = "https://op.example";
+pub(super) const ISSUER: &str = "https://op.example/oidc";
+pub(super) const API: &str = "https://api.example.test";
+
+static KEY: LazyLock<EcdsaKeyPair> =
+    LazyLock::new(|| EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect("a key"));
+
+/// Publishes the issuer's metadata and key.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    pub(super) is_away: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl Transport for Published {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(TransportError::new("away"));
+        }
+        // An uncompressed point: one byte, then both coordinates of 48 bytes.
+        let point = KEY.public_key().as_ref();
+        let body = match request.url.path() {
+            "/oidc/jwks" => json!({"keys": [{
+                "kty": "EC", "crv": "P-384", "alg": "ES384", "use": "sig", "kid": "key",
+                "x": URL_SAFE_NO_PAD.encode(&point[1..49]), "y": URL_SAFE_NO_PAD.encode(&point[49..]),
+            }]}),
+            _ => json!({
+                "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/jwks"),
+                "authorization_endpoint": format!("{ISSUER}/auth"), "token_endpoint": format!("{ISSUER}/token"),
+            }),
+        };
+        Ok(Response {
+            status: 200,
+            content_type: Some("application/json".to_owned()),
+            cache_control: None,
+            retry_after: None,
+            body: body.to_string().into_bytes(),
+        })
+    }
+}
+
+/// A token to be changed and signed.
+pub(super) struct Token {
+    pub(super) header: Map<String, Value>,
+    pub(super) claims: Map<String, Value>,
+}
+
+impl Token {
+    /// As Logto issues them.
+    pub(super) fn good() -> Self {
+        let now = now();
+        let header = json!({"alg": "ES384", "typ": "at+jwt", "kid": "key"});
+        let claims = json!({
+            "iss": ISSUER, "aud": API, "sub": "person", "client_id": "app", "jti": "id",
+            "scope": "read:orders write:x", "iat": now, "exp": now + 3600,
+        });
+        let object = |value: Value| value.as_object().cloned().unwrap_or_default();
+        Self { header: object(header), claims: object(claims) }
+    }
+
+    pub(super) fn typ(mut self, typ: &str) -> Self {
+        self.header.insert("typ".to_owned(), typ.into());
+        self
+    }
+
+    pub(super) fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.claims.remove(name);
+        self
+    }
+
+    pub(super) fn signed(self) -> String {
+        let input = self.input();
+        let signature = KEY.sign(&SystemRandom::new(), input.as_bytes()).expect("a signature");
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    pub(super) fn unsigned(mut self) -> String {
+        self.header.insert("alg".to_owned(), "none".into());
+        format!("{}.", self.input())
+    }
+
+    fn input(&self) -> String {
+        let part = |part: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::from(part.clone()).to_string());
+        format!("{}.{}", part(&self.header), part(&self.claims))
+    }
+}
+
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs()
+}
