@@ -2,9 +2,12 @@
 
 mod fidelity;
 mod harness;
+mod hostile;
+mod measure;
 mod report;
 mod run;
 mod steps;
+mod supply;
 mod system;
 mod tidy;
 
@@ -26,9 +29,13 @@ fn main() -> ExitCode {
             }
             report.close()
         }
-        ["vectors", files @ ..] if !files.is_empty() => steps::vectors(files),
+        ["vectors", files @ ..] if !files.is_empty() => hostile::vectors(files),
         ["fidelity", arguments @ ..] if !arguments.is_empty() => fidelity::compare(arguments),
         [name @ ("race" | "kill"), arguments @ ..] if !arguments.is_empty() => harness::play(name, arguments),
+        ["sbom"] => supply::sbom(),
+        ["coverage"] => measure::coverage(),
+        ["mutants"] => measure::mutants(None),
+        ["mutants", part] => measure::mutants(Some(part)),
         [name] => match steps::ALL.iter().find(|step| step.name == *name) {
             Some(step) => {
                 let mut report = Report::new();
@@ -50,5 +57,8 @@ fn help() -> ExitCode {
     println!("cargo xtask fidelity [--all] FOLDER       compares the emulator with recordings");
     println!("cargo xtask race --store STORE …          races of processes over one store");
     println!("cargo xtask kill --store STORE …          kills and stops of processes at every step");
+    println!("cargo xtask sbom                          the bill of materials of the published crates");
+    println!("cargo xtask coverage                      lines that tests run, by cargo-llvm-cov");
+    println!("cargo xtask mutants [PART]                faults that tests notice, by cargo-mutants");
     ExitCode::from(2)
 }

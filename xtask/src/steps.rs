@@ -1,17 +1,12 @@
 //! The steps of `ci`, each also a command of its own.
 
-use crate::{
-    fidelity, harness,
-    report::Report,
-    run::{cargo, exit_code},
-    system, tidy,
-};
+use crate::{fidelity, harness, hostile, report::Report, run::cargo, supply, system, tidy};
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Command, ExitCode, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -24,9 +19,10 @@ pub(crate) struct Step {
 }
 
 /// All steps, in the order of `ci`.
-pub(crate) const ALL: [Step; 10] = [
+pub(crate) const ALL: [Step; 11] = [
     Step { name: "fmt", what: "the format of all files", run: fmt },
     Step { name: "tidy", what: "imports, file sizes, tables, key constants", run: tidy },
+    Step { name: "deny", what: "licences, duplicates and advisories of dependencies", run: supply::deny },
     Step { name: "clippy", what: "lints: all features, and each crate with none", run: clippy },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
     Step { name: "test", what: "all tests, doctests included", run: test },
@@ -34,8 +30,8 @@ pub(crate) const ALL: [Step; 10] = [
     Step { name: "sample", what: "the samples start and answer", run: sample },
     Step {
         name: "vectors",
-        what: "hostile tokens, where their files are beside the project",
-        run: vectors_beside,
+        what: "hostile tokens and signatures, where their files are beside the project",
+        run: hostile::vectors_beside,
     },
     Step {
         name: "fidelity",
@@ -48,9 +44,6 @@ pub(crate) const ALL: [Step; 10] = [
         run: harness::short,
     },
 ];
-
-/// Where hostile tokens may lie, beside the project.
-const VECTORS: &str = "../shared/vectors";
 
 /// Runs one step and times it.
 pub(crate) fn run(step: &Step, report: &mut Report) {
@@ -201,30 +194,4 @@ fn get(port: u16, path: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
-}
-
-fn judge() -> Command {
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "logto-conformance", "--bin", "vectors", "--"]);
-    command
-}
-
-/// `cargo xtask vectors FILE…`: the exit code of the judge.
-pub(crate) fn vectors(arguments: &[&str]) -> ExitCode {
-    exit_code(judge().args(arguments))
-}
-
-fn vectors_beside(report: &mut Report) {
-    for file in [
-        "attack-matrix/attack-matrix.json",
-        "wycheproof/testvectors_v1/json_web_signature_test.json",
-        "wycheproof/testvectors_v1/json_web_key_test.json",
-    ] {
-        let path = Path::new(VECTORS).join(file);
-        if !path.is_file() {
-            report.skip(format!("skipped: vectors of {file}: the file is not beside the project"), false);
-            continue;
-        }
-        check(report, "vectors", judge().arg(path));
-    }
 }

@@ -6,6 +6,9 @@
 )]
 
 pub mod scope;
+#[cfg(feature = "vectors")]
+#[doc(hidden)]
+pub mod vectors;
 pub mod verify;
 pub mod web;
 

@@ -5,6 +5,8 @@ pub mod api;
 pub mod flow;
 #[cfg(feature = "harness")]
 pub mod harness;
+#[cfg(feature = "hostile")]
+pub mod hostile;
 pub mod log;
 pub mod sample;
 pub mod servers;

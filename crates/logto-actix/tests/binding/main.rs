@@ -9,4 +9,5 @@ mod memory;
 mod routes;
 mod server;
 mod storage;
+mod values;
 mod webhook;

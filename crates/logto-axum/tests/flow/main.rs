@@ -6,6 +6,7 @@ mod application;
 mod bites;
 mod naive;
 mod routes;
+mod values;
 
 use logto_axum::{LogtoClient, MemoryTokenStore, TokenStore};
 use logto_conformance::flow::{Application, Plan};

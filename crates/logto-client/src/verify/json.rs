@@ -113,6 +113,11 @@ mod tests {
     }
 
     #[test]
+    fn what_is_expected_is_called_json() {
+        assert_eq!((&Strict { depth: 0 } as &dyn serde::de::Expected).to_string(), "JSON");
+    }
+
+    #[test]
     fn what_has_two_readings_or_is_no_object_is_refused() {
         let nested = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth)).into_bytes();
         assert!(parse_strict_object(&nested(32)).is_ok());

@@ -82,7 +82,7 @@ impl JwkSet {
     }
 
     /// The key that made the signature.
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
@@ -132,7 +132,7 @@ impl Key {
                         _ => return None,
                     };
                     let (x, y) = (bytes("x")?, bytes("y")?);
-                    if x.len() != width || y.len() != width {
+                    if (x.len(), y.len()) != (width, width) {
                         return None;
                     }
                     (algorithm, [&[4], &*x, &*y].concat())
@@ -179,7 +179,7 @@ impl KeyId {
 fn has_roca_fingerprint(modulus: &[u8]) -> bool {
     const PRIMES: [u32; 17] = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
     PRIMES.iter().all(|&prime| {
-        let residue = modulus.iter().fold(0, |residue, &byte| (residue << 8 | u32::from(byte)) % prime);
+        let residue = modulus.iter().fold(0, |residue, &byte| (residue * 256 + u32::from(byte)) % prime);
         let mut power = 1;
         for _ in 0..prime {
             if power == residue {

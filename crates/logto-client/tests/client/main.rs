@@ -19,4 +19,5 @@ mod tickets;
 mod token_exchange;
 mod tokens;
 mod user_info;
+mod values;
 mod webhook;

@@ -1,6 +1,7 @@
 //! Judges files of hostile tokens by the client's verifier: `vectors [--only KIND] FILE…`.
 
 mod matrix;
+mod signature;
 mod verdict;
 mod wycheproof;
 
@@ -29,12 +30,12 @@ fn main() -> ExitCode {
     }
     // A panic is counted and named; its own message would only bury the report.
     std::panic::set_hook(Box::new(|_| ()));
-    let mut right = true;
+    let mut reports = Vec::new();
     for file in &files {
         match judge(Path::new(file), only.as_deref()) {
             Ok(report) => {
                 println!("{file}\n{report}");
-                right &= report.is_right();
+                reports.push(report);
             }
             Err(problem) => {
                 eprintln!("{file}: {problem}");
@@ -42,7 +43,8 @@ fn main() -> ExitCode {
             }
         }
     }
-    if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("{}", verdict::summary(&reports));
+    if reports.iter().all(Report::is_right) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn usage() -> ExitCode {
@@ -58,6 +60,7 @@ fn judge(path: &Path, only: Option<&str>) -> Result<Report, String> {
             let keys = fs::read(path.with_file_name("keys.json")).unwrap_or_default();
             matrix::judge(&document, serde_json::from_slice(&keys).ok().as_ref(), only)?
         }
+        (None, Some(_)) if signature::is_one(&document) => signature::judge(&document)?,
         (None, Some(_)) => wycheproof::judge(&document)?,
         _ => return Err("neither an attack matrix (`vectors`) nor of Wycheproof (`testGroups`)".to_owned()),
     };

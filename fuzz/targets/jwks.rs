@@ -1,0 +1,5 @@
+//! Fuzzes the target `jwks` of logto-conformance.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| logto_conformance::hostile::feed("jwks", input));
