@@ -24,6 +24,12 @@ const ASKED: [Endpoint; 8] = [
     Endpoint::DeviceAuthorization,
 ];
 
+/// Where some of them stand among [`ASKED`].
+pub(super) const DISCOVERY: usize = 0;
+pub(super) const JWKS: usize = 1;
+pub(super) const TOKEN: usize = 2;
+pub(super) const USER_INFO: usize = 3;
+
 /// How often each of [`ASKED`] was asked.
 pub(super) type Counts = [u64; ASKED.len()];
 
@@ -179,13 +185,13 @@ impl Trial {
     /// the provider, whatever the browser tries.
     pub(super) async fn refuses_callback(&self, browser: &Browser, callback: &Url, token_calls: u64) {
         let mut due = self.counts();
-        due[2] += token_calls;
+        due[TOKEN] += token_calls;
         let page = browser.get(callback).await;
         assert!((400..600).contains(&page.status), "not refused: {} {}", page.status, page.body);
         assert!(page.header("location").is_none(), "not refused");
         // Keys that are not known are looked for once.
         let counts = self.counts();
-        due[1] = counts[1].min(due[1] + token_calls);
+        due[JWKS] = counts[JWKS].min(due[JWKS] + token_calls);
         assert_eq!(counts, due, "not refused: more is asked for");
         assert_eq!(self.who(browser).await, "nobody", "not refused");
         let again = browser.get(callback).await;

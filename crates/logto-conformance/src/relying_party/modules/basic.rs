@@ -8,7 +8,7 @@ use crate::{
     flow::{Application, Browser},
     relying_party::{
         forge,
-        trial::{alice, both_ways, parameter},
+        trial::{USER_INFO, alice, both_ways, parameter},
     },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -113,7 +113,7 @@ pub async fn oidcc_client_test_userinfo_invalid_sub<A: Application>() {
                 info.insert("name".to_owned(), "Mallory".into());
             });
             let mut due = trial.counts();
-            due[3] += 1;
+            due[USER_INFO] += 1;
             let refused = trial.ask(&browser, "/user-info").await;
             assert_eq!(refused.status, 502, "not refused: {}", refused.body);
             assert!(!refused.body.contains("allory"), "not refused: {}", refused.body);

@@ -55,7 +55,7 @@ pub async fn oidcc_client_test_discovery_jwks_uri_keys<A: Application>() {
         here.tamper_published_keys(|set| drop(set.insert("keys".to_owned(), Value::Array(Vec::new()))));
         let uri = format!("{}/jwks", elsewhere.issuer());
         here.tamper_metadata(move |metadata| {
-            drop(metadata.insert("jwks_uri".to_owned(), uri.clone().into()))
+            drop(metadata.insert("jwks_uri".to_owned(), uri.clone().into()));
         });
         trial.accepts().await;
         assert_eq!((here.count(Endpoint::Jwks), elsewhere.count(Endpoint::Jwks)), (1, 1));

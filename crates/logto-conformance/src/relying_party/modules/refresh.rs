@@ -2,7 +2,7 @@
 
 use crate::{
     flow::{Application, Browser},
-    relying_party::trial::{Trial, alice, both_ways, parameter},
+    relying_party::trial::{DISCOVERY, JWKS, TOKEN, Trial, alice, both_ways, parameter},
 };
 use logto_emulator::{Endpoint, Rotation, SigningKey};
 use std::time::Duration;
@@ -53,14 +53,14 @@ async fn a_refresh_is_refused<A: Application>(claim: &'static str, value: &'stat
         trial.let_tokens_expire();
         for api in [false, true] {
             let mut due = trial.counts();
-            due[2] += 1;
+            due[TOKEN] += 1;
             let refused = ask(&trial, &browser, api).await;
             assert_eq!(refused.0, 502, "not refused: {}", refused.1);
             assert_eq!(trial.who(&browser).await, alice(), "not refused");
             let counts = trial.counts();
             // After an hour keys are stale by themselves.
-            due[0] = counts[0].min(due[0] + 1);
-            due[1] = counts[1].min(due[1] + 1);
+            due[DISCOVERY] = counts[DISCOVERY].min(due[DISCOVERY] + 1);
+            due[JWKS] = counts[JWKS].min(due[JWKS] + 1);
             assert_eq!(counts, due, "not refused: more is asked for");
             for member in ["access_token", "id_token"] {
                 assert_ne!(trial.has_kept(member), Some(true), "not refused: the {member} is kept");
