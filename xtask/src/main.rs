@@ -1,5 +1,6 @@
 //! Runs the checks and tests over all crates: `cargo xtask ci`, or one step of it.
 
+mod certify;
 mod fidelity;
 mod harness;
 mod hostile;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             }
             report.close()
         }
+        ["certify"] => certify::certify(),
         ["vectors", files @ ..] if !files.is_empty() => hostile::vectors(files),
         ["fidelity", arguments @ ..] if !arguments.is_empty() => fidelity::compare(arguments),
         [name @ ("race" | "kill"), arguments @ ..] if !arguments.is_empty() => harness::play(name, arguments),
@@ -53,6 +55,7 @@ fn help() -> ExitCode {
     for step in steps::ALL {
         println!("cargo xtask {:<29} {}", step.name, step.what);
     }
+    println!("cargo xtask certify                       the OpenID Foundation's modules for relying parties");
     println!("cargo xtask vectors [--only KIND] FILE…   judges files of hostile tokens");
     println!("cargo xtask fidelity [--all] FOLDER       compares the emulator with recordings");
     println!("cargo xtask race --store STORE …          races of processes over one store");

@@ -23,8 +23,16 @@ pub(crate) fn cargo() -> Command {
 
 /// Prints the command, runs it, streams what it prints, and counts the results of tests.
 pub(crate) fn run(command: &mut Command) -> Outcome {
+    run_hearing(command, |_| ())
+}
+
+/// The same, where somebody else hears each line too.
+pub(crate) fn run_hearing(command: &mut Command, mut hear: impl FnMut(&str)) -> Outcome {
     println!("\n$ {}", shown(command));
-    heard(command, |line| println!("{line}"))
+    heard(command, |line| {
+        println!("{line}");
+        hear(line);
+    })
 }
 
 /// Runs the command beside others: what it prints is printed at its end, as a whole.

@@ -8,6 +8,7 @@ pub mod harness;
 #[cfg(feature = "hostile")]
 pub mod hostile;
 pub mod log;
+pub mod relying_party;
 pub mod sample;
 pub mod servers;
 pub mod storage;

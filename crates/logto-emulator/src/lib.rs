@@ -185,6 +185,16 @@ impl Emulator {
         self.shared.gate.open();
     }
 
+    /// Changes the metadata before they are sent.
+    pub fn tamper_metadata(&self, change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
+        self.shared.state().tampers.metadata = Some(Arc::new(change) as Tamper);
+    }
+
+    /// Changes the published keys, as a JWK set, before they are sent.
+    pub fn tamper_published_keys(&self, change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
+        self.shared.state().tampers.published_keys = Some(Arc::new(change) as Tamper);
+    }
+
     /// Changes the claims of ID tokens before they are signed.
     pub fn tamper_id_token(&self, change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
         self.shared.state().tampers.id_token = Some(Arc::new(change) as Tamper);

@@ -65,6 +65,8 @@ pub(crate) struct State {
 
 #[derive(Default)]
 pub(crate) struct Tampers {
+    pub(crate) metadata: Option<Tamper>,
+    pub(crate) published_keys: Option<Tamper>,
     pub(crate) id_token: Option<Tamper>,
     pub(crate) token_answer: Option<Tamper>,
     pub(crate) user_info: Option<Tamper>,

@@ -53,6 +53,11 @@ pub(super) fn crates_on_the_map(packages: &[Package], architecture: &str) -> Vec
     missing.map(|package| format!("ARCHITECTURE.md does not name {}", package.folder)).collect()
 }
 
+/// The guide of modules has a row for each.
+pub(super) fn modules(guide: &str, modules: &[&str]) -> Vec<String> {
+    differences("docs/relying-party-modules.md", &first_column(guide, "module"), modules)
+}
+
 /// Each row of the table of guarantees names a test or a command that exists.
 pub(super) fn guarantees(readme: &str, sources: &[File]) -> Vec<String> {
     let rows: Vec<&str> = readme
@@ -112,6 +117,13 @@ mod tests {
         let package = [Package::parse("crates/a", "[package]\nname = \"a\"\n")];
         assert!(crates_on_the_map(&package, "`crates/a/src`").is_empty());
         assert_eq!(crates_on_the_map(&package, "").len(), 1);
+    }
+
+    #[test]
+    fn a_module_without_a_row_is_found() {
+        let guide = |rows: &str| format!("| module | here |\n|---|---|\n{rows}\n");
+        assert!(modules(&guide("| `a` | 1 |\n| `b` | 2 |"), &["a", "b"]).is_empty());
+        assert_eq!(modules(&guide("| `a` | 1 |\n| `c` | 2 |"), &["a", "b"]).len(), 2);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod twins;
 
 pub(crate) use manifest::Package;
 
+use crate::certify::MODULES;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -37,6 +38,7 @@ pub(crate) fn check(root: &Path) -> Vec<(&'static str, Vec<String>)> {
         ("feature tables", documents::feature_tables(&packages, read)),
         ("reasons of dependencies", documents::dependency_reasons(&workspace, &read("ARCHITECTURE.md"))),
         ("crates on the map", documents::crates_on_the_map(&packages, &read("ARCHITECTURE.md"))),
+        ("guide of modules", documents::modules(&read("docs/relying-party-modules.md"), &MODULES)),
         ("tests of the guarantees", documents::guarantees(&read("README.md"), &sources)),
     ]
 }

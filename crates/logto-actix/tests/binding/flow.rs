@@ -62,7 +62,7 @@ mod with_tickets {
     logto_conformance::flow_suite!(with tickets, WithTickets);
 }
 
-fn application(
+pub(crate) fn application(
     listener: TcpListener,
     workers: usize,
     client: LogtoClient,

@@ -6,6 +6,7 @@ mod flow;
 mod frugality;
 #[path = "../../../../examples/actix-sample/src/memory.rs"]
 mod memory;
+mod relying_party;
 mod routes;
 mod server;
 mod storage;

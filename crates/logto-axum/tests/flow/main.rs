@@ -4,7 +4,10 @@
 
 mod application;
 mod bites;
+mod credulous;
 mod naive;
+mod relying_party;
+mod relying_party_bites;
 mod routes;
 mod values;
 

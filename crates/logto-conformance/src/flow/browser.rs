@@ -85,10 +85,20 @@ impl Browser {
 
     /// Submits a form.
     pub async fn post_form(&self, url: impl AsRef<str>, pairs: &[(String, String)]) -> Page {
-        let url = Url::parse(url.as_ref()).expect("an absolute address");
+        self.post_form_with(url, pairs, &[]).await
+    }
+
+    /// Submits a form with these headers beside its own.
+    pub async fn post_form_with(
+        &self,
+        url: impl AsRef<str>,
+        pairs: &[(String, String)],
+        headers: &[(&str, &str)],
+    ) -> Page {
+        let (url, request) = self.prepare(Method::POST, url, headers);
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        let request = self.http.post(url.clone()).body(form);
-        self.send(url, request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")).await
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(url, request.body(form)).await
     }
 
     async fn send(&self, url: Url, request: RequestBuilder) -> Page {

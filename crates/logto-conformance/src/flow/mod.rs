@@ -12,6 +12,7 @@ mod stage;
 
 pub use browser::{Browser, Page};
 pub use cases::*;
+pub(crate) use stage::Setting;
 pub use stage::{Application, Plan, RESOURCES, Stage};
 
 /// One test per case, over this [`Application`]; `with tickets` those too that need a token store.

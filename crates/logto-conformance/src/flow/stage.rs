@@ -2,7 +2,7 @@
 
 use super::{Browser, Page};
 use logto_client::{LogtoClient, LogtoConfig, ManualClock, TokenStore};
-use logto_emulator::{Emulator, Endpoint};
+use logto_emulator::{Emulator, Endpoint, SigningKey};
 use std::{future::Future, net::TcpListener, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -46,6 +46,13 @@ pub struct Plan {
     pub keep_session: bool,
 }
 
+/// What of the provider and of the client's configuration differs from suite to suite.
+pub(crate) struct Setting {
+    pub(crate) signing_key: SigningKey,
+    pub(crate) scopes: &'static [&'static str],
+    pub(crate) token_store: Option<Arc<dyn TokenStore>>,
+}
+
 /// Everything a case plays with.
 pub struct Stage {
     /// The provider.
@@ -73,25 +80,32 @@ impl Stage {
     ///
     /// Where something cannot be started.
     pub async fn set<A: Application>(plan: Plan) -> Self {
+        let scopes = &["email", "custom_data"];
+        let setting = Setting { signing_key: SigningKey::default(), scopes, token_store: A::token_store() };
+        Self::with::<A>(plan, setting).await
+    }
+
+    /// A stage with this plan and setting.
+    pub(crate) async fn with<A: Application>(plan: Plan, setting: Setting) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a non-blocking listener");
         let port = listener.local_addr().expect("an address").port();
         let base = Url::parse(&format!("http://localhost:{port}")).expect("an address");
         let mut application = logto_emulator::Application::new("local-app").secret("local-secret");
-        if A::token_store().is_some() {
+        if setting.token_store.is_some() {
             let uri = base.join("/logto/back-channel-logout").expect("an address");
             application = application.back_channel_logout_uri(uri.as_str().replace("localhost", "127.0.0.1"));
         }
-        let emulator = Emulator::builder().application(application).start().await;
-        let emulator = emulator.expect("the local Logto starts");
+        let emulator = Emulator::builder().application(application).signing_key(setting.signing_key);
+        let emulator = emulator.start().await.expect("the local Logto starts");
         let clock = ManualClock::start_now();
         let config = LogtoConfig::new(emulator.endpoint(), "local-app")
             .app_secret("local-secret")
             .base_url(base.as_str())
-            .scopes(["email", "custom_data"])
+            .scopes(setting.scopes.iter().copied())
             .resources(RESOURCES)
             .clock(Arc::new(clock.clone()));
-        let config = match A::token_store() {
+        let config = match setting.token_store {
             Some(store) => config.token_store(store),
             None => config,
         };

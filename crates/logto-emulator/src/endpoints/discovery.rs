@@ -1,14 +1,18 @@
 //! Metadata and keys.
 
 use super::{DEVICE_CODE, TOKEN_EXCHANGE};
-use crate::{Failure, state::Shared, tenant::oidc_scopes};
+use crate::{
+    Failure,
+    state::{Shared, Tamper},
+    tenant::oidc_scopes,
+};
 use axum::{
     Extension,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) async fn metadata(
@@ -21,7 +25,7 @@ pub(super) async fn metadata(
         Some(Extension(Failure::WrongIssuer)) => "https://wrong.example.test/oidc",
         _ => &issuer,
     };
-    let body = json!({
+    let mut body = json!({
         "issuer": named,
         "authorization_endpoint": at("/auth"),
         "device_authorization_endpoint": at("/device/auth"),
@@ -60,14 +64,23 @@ pub(super) async fn metadata(
         "claims_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
+    tampered(shared.state().tampers.metadata.as_ref(), &mut body);
     ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
 }
 
 pub(super) async fn jwks(State(shared): State<Arc<Shared>>) -> Response {
-    let body = shared.state().keys.fetch();
+    let mut state = shared.state();
+    let mut body = state.keys.fetch();
+    tampered(state.tampers.published_keys.as_ref(), &mut body);
     let headers = [
         (header::CONTENT_TYPE, "application/jwk-set+json; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache, max-age=0, must-revalidate"),
     ];
     (headers, body.to_string()).into_response()
+}
+
+fn tampered(tamper: Option<&Tamper>, body: &mut Value) {
+    if let (Some(tamper), Some(members)) = (tamper, body.as_object_mut()) {
+        tamper(members);
+    }
 }

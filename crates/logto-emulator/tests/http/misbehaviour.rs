@@ -313,6 +313,17 @@ async fn a_published_key_is_missing_until_the_nth_fetch() {
 }
 
 #[tokio::test]
+async fn metadata_and_published_keys_are_changed_before_they_are_sent() {
+    let (emulator, jwks) = emulator().await;
+    let visitor = Visitor::new();
+    let metadata = format!("{}/.well-known/openid-configuration", emulator.issuer());
+    emulator.tamper_metadata(|metadata| drop(metadata.insert("jwks_uri".to_owned(), "elsewhere".into())));
+    emulator.tamper_published_keys(|set| drop(set.insert("keys".to_owned(), json!([]))));
+    assert_eq!(visitor.get(&metadata).await.json()["jwks_uri"], "elsewhere");
+    assert_eq!(visitor.get(&jwks).await.json(), json!({"keys": []}));
+}
+
+#[tokio::test]
 async fn the_same_is_told_over_http() {
     let (emulator, jwks) = emulator().await;
     let visitor = Visitor::new();
