@@ -131,7 +131,7 @@ impl<S: Storage> LogtoSession<S> {
         let storage = self.storage();
         let id_token = match self.stored_id_token().await? {
             Some(token) => Some(Secret::new(token)),
-            None if self.asks_for("openid") || self.has_come_back().await? => return Err(not_authenticated()),
+            None if self.asks_for("openid") || self.is_over().await? => return Err(not_authenticated()),
             None => None,
         };
         let stored = AccessTokenMap::load(storage).await?.get(&target.key(), self.now()).cloned();
