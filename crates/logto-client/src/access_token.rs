@@ -277,6 +277,7 @@ impl<S: Storage> LogtoSession<S> {
     async fn note_end(&self, error: LogtoError) -> Result<LogtoError, LogtoError> {
         let mut meta = SessionMeta::load(self.storage()).await?;
         let repeated = meta.note_end(self.now().as_secs());
+        self.note_ended_of(&mut meta).await?;
         let changes = match meta.to_json() {
             Some(json) => Changes::new().set(keys::SESSION_META, json),
             None => Changes::new(),
