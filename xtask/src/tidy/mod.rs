@@ -6,12 +6,17 @@ mod imports;
 mod manifest;
 mod twins;
 
+pub(crate) use documents::proofs;
 pub(crate) use manifest::Package;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+/// Tables whose rows name the tests that prove them: the file, and how the first row begins.
+const TABLES: [(&str, &str); 2] =
+    [("README.md", "guarantee"), ("crates/logto-conformance/README.md", "ASVS")];
 
 /// A file: its path from the root, and its text.
 #[derive(Debug)]
@@ -37,7 +42,12 @@ pub(crate) fn check(root: &Path) -> Vec<(&'static str, Vec<String>)> {
         ("feature tables", documents::feature_tables(&packages, read)),
         ("reasons of dependencies", documents::dependency_reasons(&workspace, &read("ARCHITECTURE.md"))),
         ("crates on the map", documents::crates_on_the_map(&packages, &read("ARCHITECTURE.md"))),
-        ("tests of the guarantees", documents::guarantees(&read("README.md"), &sources)),
+        ("tests of the tables", {
+            let tables = TABLES.iter();
+            tables
+                .flat_map(|(path, heading)| documents::tables_of_proofs(path, &read(path), heading, &sources))
+                .collect()
+        }),
     ]
 }
 

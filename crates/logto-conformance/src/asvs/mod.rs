@@ -11,10 +11,13 @@
 mod api;
 mod cases;
 mod forge;
+mod naive;
 mod receivers;
 mod stage;
 
 pub use cases::*;
+pub use naive::{Naive, Overlooked};
+pub use receivers::Receiver;
 pub use stage::{Keeping, Served, Site, Stage};
 
 use logto_client::ApiConfig;
@@ -41,6 +44,15 @@ pub trait Binding {
     fn session_id(value: &str) -> &str {
         value
     }
+}
+
+/// The tests that the table in the README names, in its order.
+#[must_use]
+pub fn told() -> Vec<&'static str> {
+    let rows = include_str!("../../README.md").lines();
+    let rows =
+        rows.skip_while(|line| !line.starts_with("| ASVS")).skip(2).take_while(|row| row.starts_with('|'));
+    rows.filter_map(|row| Some(row.split('|').nth(3)?.trim().trim_matches('`'))).collect()
 }
 
 /// One test per requirement, over this [`Binding`].
@@ -79,6 +91,14 @@ macro_rules! asvs_suite {
         );
     };
     (@items $binding:ty, $($item:ident)*) => {
+        /// The names of the items.
+        const ITEMS: &[&str] = &[$(stringify!($item)),*];
+
+        #[test]
+        fn every_item_has_a_row_in_the_table() {
+            assert_eq!(ITEMS, $crate::asvs::told());
+        }
+
         $(
             #[tokio::test]
             async fn $item() {

@@ -10,18 +10,21 @@ use crate::flow::Browser;
 use serde_json::json;
 use std::fmt;
 
-/// Who takes a token, and the `typ` that it has there by right.
+/// Who takes a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Receiver {
+pub enum Receiver {
+    /// The callback, with an ID token.
     Callback,
+    /// The API, with an access token.
     Api,
+    /// Back-channel logout, with a logout token.
     Logout,
 }
 
 impl Receiver {
     pub(super) const ALL: [Self; 3] = [Self::Callback, Self::Api, Self::Logout];
 
-    /// As the provider writes it; an ID token has none.
+    /// The `typ` of its tokens, as the provider writes it; an ID token has none.
     pub(super) fn typ(self) -> Option<&'static str> {
         match self {
             Self::Callback => None,

@@ -8,10 +8,13 @@ use crate::asvs::{
 use serde_json::{Value, json};
 use std::net::TcpListener;
 
+/// Makes a bad token of a good one.
+type Spoil = fn(&str) -> String;
+
 /// A token whose signature is not that of the provider over these very bytes.
 pub async fn v9_1_1_a_token_is_believed_by_its_signature_alone<B: Binding>() {
     let receivers = Receivers::set::<B>().await;
-    let spoil: [(&str, fn(&str) -> String); 6] = [
+    let spoils: [(&str, Spoil); 6] = [
         ("a signature of a stranger", |good| by_stranger(&header_of(good), &claims_of(good))),
         ("a flipped bit", |good| {
             let at = good.rfind('.').unwrap_or_default() + 10;
@@ -29,7 +32,7 @@ pub async fn v9_1_1_a_token_is_believed_by_its_signature_alone<B: Binding>() {
         }),
     ];
     receivers.take_good_ones(&Receiver::ALL).await;
-    for (what, spoil) in spoil {
+    for (what, spoil) in spoils {
         receivers
             .refuse(&Receiver::ALL, what, |them, receiver, claims| spoil(&them.signed(receiver, claims)))
             .await;
