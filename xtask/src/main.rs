@@ -1,5 +1,6 @@
 //! Runs the checks and tests over all crates: `cargo xtask ci`, or one step of it.
 
+mod asvs;
 mod certify;
 mod fidelity;
 mod harness;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ["vectors", files @ ..] if !files.is_empty() => hostile::vectors(files),
         ["fidelity", arguments @ ..] if !arguments.is_empty() => fidelity::compare(arguments),
         [name @ ("race" | "kill"), arguments @ ..] if !arguments.is_empty() => harness::play(name, arguments),
+        ["asvs"] => asvs::run(),
         ["sbom"] => supply::sbom(),
         ["coverage"] => measure::coverage(),
         ["mutants"] => measure::mutants(None),
@@ -60,6 +62,7 @@ fn help() -> ExitCode {
     println!("cargo xtask fidelity [--all] FOLDER       compares the emulator with recordings");
     println!("cargo xtask race --store STORE …          races of processes over one store");
     println!("cargo xtask kill --store STORE …          kills and stops of processes at every step");
+    println!("cargo xtask asvs                          the items of OWASP ASVS 5.0, by both bindings");
     println!("cargo xtask sbom                          the bill of materials of the published crates");
     println!("cargo xtask coverage                      lines that tests run, by cargo-llvm-cov");
     println!("cargo xtask mutants [PART]                faults that tests notice, by cargo-mutants");

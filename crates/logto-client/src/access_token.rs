@@ -131,7 +131,7 @@ impl<S: Storage> LogtoSession<S> {
         let storage = self.storage();
         let id_token = match self.stored_id_token().await? {
             Some(token) => Some(Secret::new(token)),
-            None if self.asks_for("openid") || self.has_come_back().await? => return Err(not_authenticated()),
+            None if self.asks_for("openid") || self.is_over().await? => return Err(not_authenticated()),
             None => None,
         };
         let stored = AccessTokenMap::load(storage).await?.get(&target.key(), self.now()).cloned();
@@ -277,6 +277,7 @@ impl<S: Storage> LogtoSession<S> {
     async fn note_end(&self, error: LogtoError) -> Result<LogtoError, LogtoError> {
         let mut meta = SessionMeta::load(self.storage()).await?;
         let repeated = meta.note_end(self.now().as_secs());
+        self.note_ended_of(&mut meta).await?;
         let changes = match meta.to_json() {
             Some(json) => Changes::new().set(keys::SESSION_META, json),
             None => Changes::new(),

@@ -184,8 +184,10 @@ impl<S: Storage> LogtoSession<S> {
         // What cannot be read belongs to nobody that is known.
         let before = self.stored_claims().await.unwrap_or_default();
         let sub = exchanged.id_token.as_ref().map(|(_, claims)| claims.sub());
-        let replaced_person = before.as_ref().is_some_and(|before| Some(before.sub()) != sub);
-        let mut changes = self.completing(verified).await?;
+        let mut meta = SessionMeta::load(storage).await?;
+        let replaced_person =
+            before.as_ref().is_some_and(|before| Some(before.sub()) != sub) || meta.ended_of_another(sub);
+        let mut changes = self.noting(&mut meta, self.completing(verified).await?);
         let mut map = AccessTokenMap::default();
         if exchanged.pending.clear_tokens || replaced_person {
             changes = changes.remove(keys::ID_TOKEN).remove(keys::REFRESH_TOKEN);
@@ -307,6 +309,18 @@ impl<S: Storage> LogtoSession<S> {
         let left_behind = left.map(|json| (keys::SIGN_IN_SESSION.to_owned(), json));
         let changes = list.kept_in(Changes::new().expecting(keys::SIGN_IN_SESSION, before));
         Ok(changes.at_sign_in(SignIn { left_behind, ..sign_in }))
+    }
+
+    /// With what is noted of a sign-in, where that is anything new: its time, where sign-ins end at an age.
+    fn noting(&self, meta: &mut SessionMeta, changes: Changes) -> Changes {
+        let before = meta.to_json();
+        let lifetime = self.inner().settings.sign_in_absolute_lifetime;
+        meta.note_sign_in(lifetime.map(|_| self.now().as_secs()));
+        match meta.to_json() {
+            after if after == before => changes,
+            Some(json) => changes.set(keys::SESSION_META, json),
+            None => changes.remove(keys::SESSION_META),
+        }
     }
 
     fn forget_started(&self, key: Option<&str>) {

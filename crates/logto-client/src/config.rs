@@ -37,6 +37,7 @@ pub struct LogtoConfig {
     pub(crate) cookie_session: bool,
     pub(crate) token_store: Option<Arc<dyn TokenStore>>,
     pub(crate) sign_in_lifetime: Duration,
+    pub(crate) sign_in_absolute_lifetime: Option<Duration>,
     pub(crate) strict_logout_tokens: bool,
 }
 
@@ -69,6 +70,7 @@ impl LogtoConfig {
             cookie_session: false,
             token_store: None,
             sign_in_lifetime: Duration::from_secs(14 * 86_400),
+            sign_in_absolute_lifetime: None,
             strict_logout_tokens: false,
         }
     }
@@ -171,9 +173,20 @@ impl LogtoConfig {
     }
 
     /// How long a sign-in in the token store lives after its last use; default 14 days, the life of a
-    /// refresh token at Logto. Sessions of the framework have their own.
+    /// refresh token at Logto. A use prolongs it once half of that is over. Sessions of the framework have
+    /// their own.
     pub fn sign_in_lifetime(mut self, lifetime: Duration) -> Self {
         self.sign_in_lifetime = lifetime;
+        self
+    }
+
+    /// How long a sign-in lives however much it is used, wherever it is kept; by default there is no such
+    /// end. At it the tokens are dropped and revoked. A sign-in from before this was set ends too.
+    ///
+    /// Logto asks for a password again where the sign-in says so, by
+    /// [`prompt`](Self::prompt)`([Prompt::Login, Prompt::Consent])`; else its own session decides.
+    pub fn sign_in_absolute_lifetime(mut self, lifetime: Duration) -> Self {
+        self.sign_in_absolute_lifetime = Some(lifetime);
         self
     }
 

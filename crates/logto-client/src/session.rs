@@ -2,7 +2,7 @@
 
 use crate::{
     ErrorKind, IdTokenClaims, LogtoClient, LogtoError, Secret, client::Inner, session_meta::SessionMeta,
-    turn::Record, verify::decode_claims, web::Visit,
+    sign_out::revoke_aside, turn::Record, verify::decode_claims, web::Visit,
 };
 use logto_storage_core::{Changes, Storage, StorageError, keys};
 use std::{fmt, time::Duration};
@@ -93,15 +93,42 @@ impl<S: Storage> LogtoSession<S> {
 
     pub(crate) async fn stored_id_token(&self) -> Result<Option<String>, LogtoError> {
         let token = self.storage.get(keys::ID_TOKEN).await?;
-        if token.is_some() && self.has_come_back().await? {
+        if token.is_some() && self.is_over().await? {
             return Ok(None);
         }
         Ok(token)
     }
 
+    /// Whether these items are of a sign-in that has ended. They are dropped.
+    pub(crate) async fn is_over(&self) -> Result<bool, LogtoError> {
+        Ok(self.has_come_back().await? || self.is_too_old().await?)
+    }
+
+    /// Whether the person signed in longer ago than a sign-in lives. The refresh token is revoked, and
+    /// nobody waits for that.
+    async fn is_too_old(&self) -> Result<bool, LogtoError> {
+        let Some(lifetime) = self.inner().settings.sign_in_absolute_lifetime else { return Ok(false) };
+        let meta = SessionMeta::load(&self.storage).await?;
+        if !meta.is_older_than(lifetime, self.now()) {
+            return Ok(false);
+        }
+        let mut ended = SessionMeta::default();
+        self.note_ended_of(&mut ended).await?;
+        let changes = match ended.to_json() {
+            Some(json) => Changes::new().set(keys::SESSION_META, json),
+            None => Changes::new().remove(keys::SESSION_META),
+        };
+        let refresh_token = self.forget(changes).await?;
+        let newest = self.inner().refreshes.sign_out(&self.client, refresh_token, meta.visitor());
+        if let Some(token) = newest {
+            drop(revoke_aside(&self.client, token));
+        }
+        Ok(true)
+    }
+
     /// Whether these items are of a visitor who has signed out: another request, slower than the
     /// sign-out, has written them back. They are dropped.
-    pub(crate) async fn has_come_back(&self) -> Result<bool, LogtoError> {
+    async fn has_come_back(&self) -> Result<bool, LogtoError> {
         let refreshes = &self.inner().refreshes;
         if !refreshes.any_signed_out() {
             return Ok(false);
@@ -112,6 +139,15 @@ impl<S: Storage> LogtoSession<S> {
         }
         self.forget(Changes::new().remove(keys::SIGN_IN_SESSION).remove(keys::SESSION_META)).await?;
         Ok(true)
+    }
+
+    /// Notes whose sign-in it is that ends by itself, before its tokens are dropped.
+    pub(crate) async fn note_ended_of(&self, meta: &mut SessionMeta) -> Result<(), StorageError> {
+        let token = self.storage.get(keys::ID_TOKEN).await?;
+        if let Some(claims) = token.and_then(|token| decode_claims(&token).ok()) {
+            meta.note_ended_of(IdTokenClaims::new(claims).sub());
+        }
+        Ok(())
     }
 
     /// Drops all tokens, with these changes beside; gives the refresh token that was held last.

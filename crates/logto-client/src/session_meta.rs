@@ -1,8 +1,9 @@
 //! The item of ours: what the four keys of Logto's SDKs cannot hold.
 
-use crate::{LogtoError, Secret, secret::StoredSecret};
-use logto_storage_core::{Storage, keys};
+use crate::{Secret, oidc::pkce, secret::StoredSecret};
+use logto_storage_core::{Storage, StorageError, keys};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 const VERSION: u32 = 1;
 
@@ -18,6 +19,12 @@ pub(crate) struct SessionMeta {
     /// When the sign-in last ended by itself, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<u64>,
+    /// When the person signed in, in seconds since 1970; kept where sign-ins end at an age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signed_in_at: Option<u64>,
+    /// Whose sign-in has ended by itself, as a hash: what the application keeps of them is still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_of: Option<String>,
 }
 
 impl SessionMeta {
@@ -27,7 +34,7 @@ impl SessionMeta {
     }
 
     /// What is stored; what cannot be read counts as nothing.
-    pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, LogtoError> {
+    pub(crate) async fn load<S: Storage>(storage: &S) -> Result<Self, StorageError> {
         let Some(text) = storage.get(keys::SESSION_META).await? else { return Ok(Self::default()) };
         match serde_json::from_str::<Self>(&text) {
             Ok(meta) if meta.v == VERSION => Ok(meta),
@@ -56,9 +63,32 @@ impl SessionMeta {
         before.is_some_and(|before| now.saturating_sub(before) < 60)
     }
 
+    /// Somebody signs in; the time is kept only where it is given.
+    pub(crate) fn note_sign_in(&mut self, now: Option<u64>) {
+        self.signed_in_at = now;
+        self.ended_of = None;
+    }
+
+    /// Notes whose sign-in has ended by itself.
+    pub(crate) fn note_ended_of(&mut self, sub: &str) {
+        self.ended_of = Some(pkce::sha256(sub));
+    }
+
+    /// Whether the sign-in that ended by itself was of somebody else.
+    pub(crate) fn ended_of_another(&self, sub: Option<&str>) -> bool {
+        self.ended_of.is_some() && self.ended_of != sub.map(pkce::sha256)
+    }
+
+    /// Whether the sign-in is this old; so is one whose time is not known.
+    pub(crate) fn is_older_than(&self, lifetime: Duration, now: Duration) -> bool {
+        self.signed_in_at.is_none_or(|at| now >= Duration::from_secs(at).saturating_add(lifetime))
+    }
+
     /// As it is stored; `None` where there is nothing to store.
     pub(crate) fn to_json(&self) -> Option<String> {
-        if self.visitor.is_none() && self.sign_out_state.is_none() && self.ended_at.is_none() {
+        let told = [&self.sign_out_state, &self.ended_of].into_iter().any(Option::is_some);
+        let timed = self.ended_at.is_some() || self.signed_in_at.is_some();
+        if self.visitor.is_none() && !told && !timed {
             return None;
         }
         serde_json::to_string(&Self { v: VERSION, ..self.clone() }).ok()

@@ -22,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) route_prefix: String,
     pub(crate) cookie_session: bool,
     pub(crate) tickets: Option<Tickets>,
+    pub(crate) sign_in_absolute_lifetime: Option<Duration>,
     pub(crate) strict_logout_tokens: bool,
 }
 
@@ -58,6 +59,9 @@ impl Settings {
         if config.sign_in_lifetime < Duration::from_secs(60) {
             return Err(wrong("sign_in_lifetime", "is less than one minute"));
         }
+        if config.sign_in_absolute_lifetime.is_some_and(|lifetime| lifetime < Duration::from_secs(60)) {
+            return Err(wrong("sign_in_absolute_lifetime", "is less than one minute"));
+        }
         let tickets = config.token_store.map(|store| {
             let realm = Realm::new(&connection.issuer, &config.app_id);
             Tickets::new(store, realm).with_lifetime(config.sign_in_lifetime)
@@ -73,6 +77,7 @@ impl Settings {
             route_prefix: route_prefix(&config.route_prefix)?,
             cookie_session: config.cookie_session,
             tickets,
+            sign_in_absolute_lifetime: config.sign_in_absolute_lifetime,
             strict_logout_tokens: config.strict_logout_tokens,
         })
     }
@@ -147,6 +152,8 @@ mod tests {
             (config().route_prefix("logto"), "route_prefix"),
             (config().route_prefix("/a/../b"), "route_prefix"),
             (config().clock_tolerance(Duration::from_secs(7200)), "clock_tolerance"),
+            (config().sign_in_lifetime(Duration::from_secs(59)), "sign_in_lifetime"),
+            (config().sign_in_absolute_lifetime(Duration::from_secs(59)), "sign_in_absolute_lifetime"),
             (config().internal_endpoint("http://logto:3001"), "internal_endpoint"),
             (config().proxy("::"), "proxy"),
             (config().root_certificate("no pem"), "root_certificate"),

@@ -9,6 +9,7 @@ use crate::{
 };
 use logto_storage_core::{Changes, Storage, keys};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use url::Url;
 
 /// A sign-out waits for the revocation no longer than this.
@@ -92,14 +93,18 @@ impl<S: Storage> LogtoSession<S> {
 
 /// Revokes a token in a task of its own, and waits for it; a failure is logged and nothing else.
 pub(crate) async fn revoke(client: &LogtoClient, token: Secret) {
+    // An error is a panic of the task, which the runtime reports.
+    drop(revoke_aside(client, token).await);
+}
+
+/// Revokes a token in a task of its own.
+pub(crate) fn revoke_aside(client: &LogtoClient, token: Secret) -> JoinHandle<()> {
     let task = client.clone();
-    let done = client.0.tasks.spawn(async move {
+    client.0.tasks.spawn(async move {
         if let Err(error) = try_revoke(&task, &token).await {
             tracing::warn!(%error, kind = ?error.kind(), "the provider did not revoke a token");
         }
-    });
-    // An error is a panic of the task, which the runtime reports.
-    drop(done.await);
+    })
 }
 
 async fn try_revoke(client: &LogtoClient, token: &Secret) -> Result<(), LogtoError> {

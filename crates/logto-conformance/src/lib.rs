@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod api;
+pub mod asvs;
 pub mod flow;
 #[cfg(feature = "harness")]
 pub mod harness;

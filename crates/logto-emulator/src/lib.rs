@@ -257,6 +257,13 @@ impl Emulator {
         back_channel::forge(&self.shared, application, username, sid, change)
     }
 
+    /// A token of these claims, with this `typ` in its header, signed by the key that signs now: for tests of
+    /// what the server does not issue.
+    #[must_use]
+    pub fn sign(&self, typ: Option<&str>, claims: Map<String, Value>) -> String {
+        self.shared.state().sign(typ, Value::Object(claims))
+    }
+
     /// What a person does at the sign-in page, without one: the address that the application is called
     /// back at. Invalid requests come back as the server sends them. Each call is a browser of its own, so
     /// that each has a session, and a `sid`, of its own.

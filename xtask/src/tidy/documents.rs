@@ -58,23 +58,26 @@ pub(super) fn modules(guide: &str, modules: &[&str]) -> Vec<String> {
     differences("docs/relying-party-modules.md", &first_column(guide, "module"), modules)
 }
 
-/// Each row of the table of guarantees names a test or a command that exists.
-pub(super) fn guarantees(readme: &str, sources: &[File]) -> Vec<String> {
-    let rows: Vec<&str> = readme
-        .lines()
-        .skip_while(|line| !line.starts_with("| guarantee"))
-        .skip(2)
-        .take_while(|line| line.starts_with('|'))
-        .collect();
+/// The rows of the table that begins so, each with its cell under `proof` or `test`.
+pub(crate) fn proofs<'a>(text: &'a str, heading: &str) -> Vec<(&'a str, &'a str)> {
+    let mut table = text.lines().skip_while(|line| !line.starts_with(&format!("| {heading}")));
+    let first = table.next().unwrap_or_default();
+    let column = first.split('|').position(|cell| matches!(cell.trim(), "proof" | "test"));
+    let rows = table.skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| (row, row.split('|').nth(column.unwrap_or_default()).unwrap_or_default().trim())).collect()
+}
+
+/// Each row of a table of proofs names a test or a command that exists.
+pub(super) fn tables_of_proofs(path: &str, text: &str, heading: &str, sources: &[File]) -> Vec<String> {
+    let rows = proofs(text, heading);
     if rows.is_empty() {
-        return vec!["README.md has no table that begins with `| guarantee`".to_owned()];
+        return vec![format!("{path} has no table that begins with `| {heading}`")];
     }
     let mut problems = Vec::new();
-    for row in rows {
-        let last = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
-        let names: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
-        if names.is_empty() && last.trim() != "–" {
-            problems.push(format!("no test stands in the row {row}"));
+    for (row, proof) in rows {
+        let names: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
+        if names.is_empty() && proof != "–" {
+            problems.push(format!("{path}: no test stands in the row {row}"));
         }
         for name in names {
             // A command proves a row too.
@@ -83,7 +86,7 @@ pub(super) fn guarantees(readme: &str, sources: &[File]) -> Vec<String> {
                 None => format!("fn {name}"),
             };
             if !sources.iter().any(|file| file.text.contains(&known)) {
-                problems.push(format!("the test {name} is not there"));
+                problems.push(format!("{path}: the test {name} is not there"));
             }
         }
     }
@@ -129,11 +132,15 @@ mod tests {
     #[test]
     fn a_guarantee_without_its_test_is_found() {
         let sources = [File { path: "a.rs".to_owned(), text: "fn it_holds() {}".to_owned() }];
-        let readme = |test: &str| format!("| guarantee | how | test |\n|---|---|---|\n| a | b | {test} |\n");
-        assert!(guarantees(&readme("`it_holds`"), &sources).is_empty());
-        assert_eq!(guarantees(&readme("`it_does_not`"), &sources).len(), 1);
-        assert_eq!(guarantees(&readme("`cargo xtask nothing --x`"), &sources).len(), 1);
-        assert_eq!(guarantees(&readme(""), &sources).len(), 1);
-        assert_eq!(guarantees("", &sources).len(), 1);
+        let problems = |test: &str| {
+            let table = format!("| guarantee | test | more |\n|---|---|---|\n| a | {test} | b |\n");
+            tables_of_proofs("README.md", &table, "guarantee", &sources).len()
+        };
+        assert_eq!(problems("`it_holds`"), 0);
+        assert_eq!(problems("–"), 0);
+        assert_eq!(problems("`it_does_not`"), 1);
+        assert_eq!(problems("`cargo xtask nothing --x`"), 1);
+        assert_eq!(problems(""), 1);
+        assert_eq!(tables_of_proofs("README.md", "", "guarantee", &sources).len(), 1);
     }
 }

@@ -6,6 +6,7 @@ mod imports;
 mod manifest;
 mod twins;
 
+pub(crate) use documents::proofs;
 pub(crate) use manifest::Package;
 
 use crate::certify::MODULES;
@@ -13,6 +14,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+/// Tables whose rows name the tests that prove them: the file, and how the first row begins.
+const TABLES: [(&str, &str); 2] =
+    [("README.md", "guarantee"), ("crates/logto-conformance/README.md", "ASVS")];
 
 /// A file: its path from the root, and its text.
 #[derive(Debug)]
@@ -39,7 +44,12 @@ pub(crate) fn check(root: &Path) -> Vec<(&'static str, Vec<String>)> {
         ("reasons of dependencies", documents::dependency_reasons(&workspace, &read("ARCHITECTURE.md"))),
         ("crates on the map", documents::crates_on_the_map(&packages, &read("ARCHITECTURE.md"))),
         ("guide of modules", documents::modules(&read("docs/relying-party-modules.md"), &MODULES)),
-        ("tests of the guarantees", documents::guarantees(&read("README.md"), &sources)),
+        ("tests of the tables", {
+            let tables = TABLES.iter();
+            tables
+                .flat_map(|(path, heading)| documents::tables_of_proofs(path, &read(path), heading, &sources))
+                .collect()
+        }),
     ]
 }
 

@@ -1,22 +1,14 @@
 //! The suite of APIs over this binding, and what only this framework can get wrong.
 
+use crate::server::serve_plain;
 use actix_web::{
-    App, HttpServer, Resource,
-    dev::ServerHandle,
+    App, Resource,
     test::{TestRequest, call_service, init_service, read_body},
     web::{self, Data, ServiceConfig},
 };
 use logto_actix::{AccessTokenVerifier, LogtoApi, LogtoAuth, Requires};
 use logto_conformance::api::{AnyOrders, Application, ByClosure, ByHeader, ReadMembers, ReadOrders, said};
 use std::net::TcpListener;
-
-struct Running(ServerHandle);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.0.stop(false));
-    }
-}
 
 async fn by_route(auth: LogtoAuth, body: String) -> String {
     said(&auth, &body)
@@ -52,20 +44,10 @@ struct Api;
 
 impl Application for Api {
     async fn serve(listener: TcpListener, verifier: AccessTokenVerifier) -> Box<dyn Send> {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async move {
-                let app = move || {
-                    let data = Data::new(verifier.clone());
-                    App::new().app_data(data).configure(|app| routes(app, &verifier))
-                };
-                let server =
-                    HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
-                sender.send(server.handle()).unwrap();
-                server.await.unwrap();
-            });
-        });
-        Box::new(Running(receiver.recv().unwrap()))
+        Box::new(serve_plain(listener, move |app| {
+            app.app_data(Data::new(verifier.clone()));
+            routes(app, &verifier);
+        }))
     }
 }
 

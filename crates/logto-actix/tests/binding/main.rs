@@ -1,6 +1,7 @@
 //! The binding, on a real server with real sessions.
 
 mod api;
+mod asvs;
 mod cookies;
 mod flow;
 mod frugality;

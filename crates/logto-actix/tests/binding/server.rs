@@ -1,6 +1,10 @@
 //! A server in a thread of its own, and what it is made of.
 
-use actix_session::{SessionMiddleware, config::CookieContentSecurity, storage::SessionStore};
+use actix_session::{
+    SessionMiddleware,
+    config::{CookieContentSecurity, SessionMiddlewareBuilder},
+    storage::SessionStore,
+};
 use actix_web::{App, HttpServer, cookie::Key, dev::ServerHandle, web::ServiceConfig};
 use std::net::TcpListener;
 
@@ -22,17 +26,45 @@ pub(crate) fn serve<S: SessionStore + 'static>(
     security: CookieContentSecurity,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Running {
+    let sessions = move |sessions: SessionMiddlewareBuilder<S>| sessions.cookie_content_security(security);
+    serve_with(listener, workers, store, sessions, configure)
+}
+
+/// The same, with what else is said of its sessions.
+pub(crate) fn serve_with<S: SessionStore + 'static>(
+    listener: TcpListener,
+    workers: usize,
+    store: impl Fn() -> S + Clone + Send + 'static,
+    sessions: impl Fn(SessionMiddlewareBuilder<S>) -> SessionMiddlewareBuilder<S> + Clone + Send + 'static,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> Running {
     let key = Key::generate();
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let app = move || {
-                let sessions = SessionMiddleware::builder(store(), key.clone());
-                let sessions = sessions.cookie_secure(false).cookie_content_security(security);
-                App::new().configure(configure.clone()).wrap(sessions.build())
+                let built = SessionMiddleware::builder(store(), key.clone()).cookie_secure(false);
+                App::new().configure(configure.clone()).wrap(sessions(built).build())
             };
             let server =
                 HttpServer::new(app).workers(workers).disable_signals().listen(listener).unwrap().run();
+            sender.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    Running(receiver.recv().unwrap())
+}
+
+/// An application without sessions, by one worker.
+pub(crate) fn serve_plain(
+    listener: TcpListener,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> Running {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let app = move || App::new().configure(configure.clone());
+            let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();
         });

@@ -4,6 +4,7 @@ use axum::{
     Json, Router,
     extract::{FromRef, Query},
     http::StatusCode,
+    routing::get,
 };
 use logto_axum::{
     AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
@@ -17,29 +18,31 @@ use tokio::sync::oneshot;
 macro_rules! application {
     ($sessions:ident, |$app:ident, $routes:ident| $mounted:expr) => {
         use super::*;
-        use axum::routing::{any, get};
+        use axum::routing::any;
         use std::collections::HashMap;
         use $sessions::{MemoryStore, Session, SessionManagerLayer, cookie::SameSite};
 
         pub(crate) fn router(client: LogtoClient, plan: Plan) -> Router {
-            let tokens = Router::new()
-                .route("/access-token", get(access_token))
-                .route("/refresh-then-500", get(refresh_then_500));
-            router_with(client, plan, tokens)
+            router_with(client, plan, tokens())
         }
 
         /// With these routes for tokens.
         pub(crate) fn router_with(client: LogtoClient, plan: Plan, tokens: Router<AppState>) -> Router {
             let sessions = SessionManagerLayer::new(MemoryStore::default());
-            let ($app, $routes) = (tokens, routes(&client, plan));
+            pages(&client, plan, tokens)
+                .layer(sessions.with_same_site(SameSite::Lax).with_secure(false))
+                .with_state(AppState { client })
+        }
+
+        /// Without sessions.
+        pub(crate) fn pages(client: &LogtoClient, plan: Plan, tokens: Router<AppState>) -> Router<AppState> {
+            let ($app, $routes) = (tokens, routes(client, plan));
             $mounted
                 .route("/", get(home))
                 .route("/protected", any(protected))
                 .route("/user-info", get(user_info))
                 .route("/note", get(note))
                 .route("/slow-note", get(slow_note))
-                .layer(sessions.with_same_site(SameSite::Lax).with_secure(false))
-                .with_state(AppState { client })
         }
 
         async fn note(session: Session, Query(query): Query<HashMap<String, String>>) -> String {
@@ -77,6 +80,11 @@ impl FromRef<AppState> for LogtoClient {
     fn from_ref(state: &AppState) -> Self {
         state.client.clone()
     }
+}
+
+/// The routes for tokens.
+pub(crate) fn tokens() -> Router<AppState> {
+    Router::new().route("/access-token", get(access_token)).route("/refresh-then-500", get(refresh_then_500))
 }
 
 fn routes(client: &LogtoClient, plan: Plan) -> LogtoRoutes {

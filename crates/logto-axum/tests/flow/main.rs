@@ -3,6 +3,7 @@
 #![cfg(feature = "client")]
 
 mod application;
+mod asvs;
 mod bites;
 mod credulous;
 mod naive;

@@ -13,6 +13,7 @@ use crate::{
     sign_out::revoke,
 };
 use machine::{Action, Event, KNOWN, MOST_KNOWN, Machine};
+use serde_json::{Map, Value};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -215,6 +216,12 @@ async fn verified(
     if before.get("sub").is_some_and(|sub| sub.as_str() != Some(claims.sub())) {
         return Err(refused("`sub` is another person's"));
     }
+    // By less than clocks differ an older one is no replay, and takes nobody's place.
+    let issued = |claims: &Map<String, Value>| claims.get("iat").and_then(Value::as_f64).unwrap_or_default();
+    let earlier = issued(&before) - issued(claims.as_map());
+    if earlier > client.0.settings.connection.clock_tolerance.as_secs_f64() {
+        return Err(refused("`iat` is before that of the one that is held"));
+    }
     for name in ["nonce", "auth_time"] {
         if let (Some(old), Some(new)) = (before.get(name), claims.get(name))
             && old != new
@@ -225,7 +232,7 @@ async fn verified(
     let about_the_token = ["nonce", "at_hash", "c_hash", "sid", "auth_time", "azp", "jti"];
     let narrower =
         before.keys().any(|name| claims.get(name).is_none() && !about_the_token.contains(&name.as_str()));
-    Ok((!narrower && ask.target.scope().is_none()).then_some(id_token))
+    Ok((earlier <= 0.0 && !narrower && ask.target.scope().is_none()).then_some(id_token))
 }
 
 fn refused(problem: &str) -> LogtoError {

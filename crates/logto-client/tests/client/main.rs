@@ -3,6 +3,7 @@
 mod api;
 mod callback;
 mod dropped;
+mod ends;
 mod everywhere;
 mod machine;
 mod network;

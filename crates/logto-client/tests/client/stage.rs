@@ -73,6 +73,11 @@ impl Stage {
         task
     }
 
+    /// Seconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        logto_client::Clock::now(&self.clock).as_secs()
+    }
+
     /// Time passes for everybody.
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
