@@ -56,6 +56,8 @@ impl Application for Api {
 }
 
 logto_conformance::api_suite!(Api);
+logto_conformance::answers_suite!(api Api);
+logto_conformance::proxies_suite!(api Api);
 
 /// Protects nothing, whatever comes.
 struct Open;

@@ -33,6 +33,7 @@ mod as_the_state {
     }
 
     logto_conformance::webhook_suite!(Alone);
+    logto_conformance::answers_suite!(webhook Alone);
 }
 
 mod beside_the_client_under_another_body_limit {

@@ -1,7 +1,7 @@
 //! A server in a thread of its own, and what it is made of.
 
 use actix_session::{SessionMiddleware, config::CookieContentSecurity, storage::SessionStore};
-use actix_web::{App, HttpServer, cookie::Key, dev::ServerHandle, web::ServiceConfig};
+use actix_web::{App, HttpServer, cookie::Key, dev::ServerHandle, middleware::from_fn, web::ServiceConfig};
 use std::net::TcpListener;
 
 /// Stops the server when it is dropped.
@@ -13,12 +13,13 @@ impl Drop for Running {
     }
 }
 
-/// An application by `workers` workers, with sessions of this store; where they live in cookies, these are
-/// private or signed.
+/// An application by `workers` workers, with sessions of this store under a cookie of this name; where they live
+/// in cookies, these are private or signed.
 pub(crate) fn serve<S: SessionStore + 'static>(
     listener: TcpListener,
     workers: usize,
     store: impl Fn() -> S + Clone + Send + 'static,
+    cookie: &'static str,
     security: CookieContentSecurity,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Running {
@@ -28,8 +29,13 @@ pub(crate) fn serve<S: SessionStore + 'static>(
         actix_web::rt::System::new().block_on(async move {
             let app = move || {
                 let sessions = SessionMiddleware::builder(store(), key.clone());
-                let sessions = sessions.cookie_secure(false).cookie_content_security(security);
-                App::new().configure(configure.clone()).wrap(sessions.build())
+                let sessions = sessions.cookie_name(cookie.to_owned()).cookie_content_security(security);
+                // Tests speak plain HTTP, where browsers keep no cookie with `Secure`.
+                let sessions = sessions.cookie_secure(cookie.starts_with("__Host-"));
+                App::new()
+                    .configure(configure.clone())
+                    .wrap(sessions.build())
+                    .wrap(from_fn(logto_actix::no_store_with_cookie))
             };
             let server =
                 HttpServer::new(app).workers(workers).disable_signals().listen(listener).unwrap().run();

@@ -4,6 +4,7 @@ use axum::{
     Json, Router,
     extract::{FromRef, Query},
     http::StatusCode,
+    middleware::from_fn,
 };
 use logto_axum::{
     AccessTokenClaims, Logto, LogtoClient, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser,
@@ -30,7 +31,11 @@ macro_rules! application {
 
         /// With these routes for tokens.
         pub(crate) fn router_with(client: LogtoClient, plan: Plan, tokens: Router<AppState>) -> Router {
-            let sessions = SessionManagerLayer::new(MemoryStore::default());
+            let sessions = SessionManagerLayer::new(MemoryStore::default()).with_same_site(SameSite::Lax);
+            let sessions = match plan.host_cookie {
+                true => sessions.with_name("__Host-id"),
+                false => sessions.with_secure(false),
+            };
             let ($app, $routes) = (tokens, routes(&client, plan));
             $mounted
                 .route("/", get(home))
@@ -38,7 +43,8 @@ macro_rules! application {
                 .route("/user-info", get(user_info))
                 .route("/note", get(note))
                 .route("/slow-note", get(slow_note))
-                .layer(sessions.with_same_site(SameSite::Lax).with_secure(false))
+                .layer(sessions)
+                .layer(from_fn(logto_axum::no_store_with_cookie))
                 .with_state(AppState { client })
         }
 

@@ -24,6 +24,8 @@ mod over_0_15_merged {
     }
 
     logto_conformance::flow_suite!(Merged);
+    logto_conformance::answers_suite!(Merged);
+    logto_conformance::proxies_suite!(Merged);
 }
 
 mod with_tickets {
@@ -42,6 +44,8 @@ mod with_tickets {
     }
 
     logto_conformance::flow_suite!(with tickets, WithTickets);
+    logto_conformance::answers_suite!(with tickets, WithTickets);
+    logto_conformance::proxies_suite!(with tickets, WithTickets);
 }
 
 #[cfg(feature = "tower-sessions-0_14")]
@@ -57,4 +61,6 @@ mod over_0_14_nested {
     }
 
     logto_conformance::flow_suite!(Nested);
+    logto_conformance::answers_suite!(Nested);
+    logto_conformance::proxies_suite!(Nested);
 }
