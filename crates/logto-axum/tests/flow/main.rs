@@ -2,6 +2,7 @@
 
 #![cfg(feature = "client")]
 
+mod answers_bite;
 mod application;
 mod bites;
 mod naive;
