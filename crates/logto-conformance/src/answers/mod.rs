@@ -27,6 +27,7 @@ pub use apis::*;
 pub use application::*;
 pub use cookies::*;
 pub use logout::*;
+pub(crate) use payloads::encoded;
 pub use payloads::{PAYLOADS, escaped, in_data_url, payload};
 pub use refusals::*;
 pub use scripts::*;

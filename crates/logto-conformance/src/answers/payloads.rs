@@ -71,7 +71,7 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// As a value of a query.
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
