@@ -8,13 +8,13 @@ use axum::{
     middleware::{Next, from_fn},
     response::Response,
 };
-use logto_axum::LogtoClient;
+use logto_axum::{LogtoClient, MemoryTokenStore, TokenStore};
 use logto_conformance::{
     answers,
     flow::{Application, Plan},
     proxies,
 };
-use std::net::TcpListener;
+use std::{net::TcpListener, sync::Arc};
 
 /// What is wrong, between the browser and a right application.
 #[derive(Clone, Copy, PartialEq)]
@@ -37,6 +37,7 @@ enum Fault {
     BelievesXForwardedPrefix,
     BelievesTheTarget,
     BelievesTheOriginOfAnotherHost,
+    TellsTheProviderHtml,
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
@@ -92,6 +93,9 @@ async fn between(fault: Fault, mut request: Request, next: Next) -> Response {
         Fault::TellsWhereItCameFrom => {
             headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         }
+        Fault::TellsTheProviderHtml if status == StatusCode::BAD_REQUEST => {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        }
         Fault::HasNoPolicy => drop(headers.remove(header::CONTENT_SECURITY_POLICY)),
         Fault::HidesTheCookieFromNobody => {
             change_cookies(headers, |cookie| cookie.replace("; HttpOnly", ""));
@@ -130,6 +134,12 @@ async fn between(fault: Fault, mut request: Request, next: Next) -> Response {
 struct Faulty<const FAULT: u8>;
 
 impl<const FAULT: u8> Application for Faulty<FAULT> {
+    fn token_store() -> Option<Arc<dyn TokenStore>> {
+        // Where the provider asks, there is one.
+        (FAULTS[usize::from(FAULT)] == Fault::TellsTheProviderHtml)
+            .then(|| Arc::new(MemoryTokenStore::new()) as _)
+    }
+
     async fn serve(listener: TcpListener, client: LogtoClient, plan: Plan) -> Box<dyn Send> {
         let fault = FAULTS[usize::from(FAULT)];
         let app = application::over_0_15_merged::router(client, plan);
@@ -173,4 +183,5 @@ bites! {
     a_believed_target_is_found: 17 BelievesTheTarget proxies::a_sign_in_leads_to_the_configured_addresses_behind_any_proxy, "a target of another host";
     a_believed_origin_is_found: 18 BelievesTheOriginOfAnotherHost proxies::another_origin_is_another_origin_behind_any_proxy, "X-Forwarded-Host";
     a_prefix_before_the_way_back_is_found: 19 BelievesXForwardedPrefix proxies::a_callback_is_exchanged_for_the_configured_address_behind_any_proxy, "X-Forwarded-Prefix";
+    an_answer_to_the_provider_that_is_a_page_is_found: 20 TellsTheProviderHtml answers::a_back_channel_logout_is_answered_privately, "application/json";
 }
