@@ -1,5 +1,6 @@
 //! Refusals of an API as answers.
 
+use crate::error::private;
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -47,8 +48,7 @@ impl ResponseError for AccessError {
     fn error_response(&self) -> HttpResponse {
         self.log();
         let answer = self.answer();
-        let mut response = HttpResponse::build(self.status_code());
-        response.insert_header((header::CACHE_CONTROL, web::NO_STORE));
+        let mut response = private(self.status_code(), web::NO_REFERRER);
         if let Some(challenge) = answer.www_authenticate {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }

@@ -87,6 +87,8 @@ impl LogtoApi {
             async {
                 HttpResponse::Ok()
                     .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+                    .insert_header((header::REFERRER_POLICY, web::NO_REFERRER))
+                    .insert_header((header::X_CONTENT_TYPE_OPTIONS, web::NO_SNIFF))
                     .content_type("application/json")
                     .body(document)
             }

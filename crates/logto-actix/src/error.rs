@@ -75,9 +75,18 @@ pub(crate) fn found_elsewhere(to: &str) -> HttpResponse {
     private(StatusCode::SEE_OTHER, web::NO_REFERRER).insert_header((header::LOCATION, to)).finish()
 }
 
-/// A page that is not stored, not framed and loads nothing.
+/// A page that is not stored, not framed and loads nothing; it may stand at an address with a code.
 pub(crate) fn page(status: StatusCode, html: String) -> HttpResponse {
-    private(status, web::SAME_ORIGIN_REFERRER)
+    html_page(status, web::NO_REFERRER, html)
+}
+
+/// The page that asks whether to sign out: its form is sent with the origin.
+pub(crate) fn page_that_asks(status: StatusCode, html: String) -> HttpResponse {
+    html_page(status, web::SAME_ORIGIN_REFERRER, html)
+}
+
+fn html_page(status: StatusCode, referrer_policy: &'static str, html: String) -> HttpResponse {
+    private(status, referrer_policy)
         .insert_header((header::CONTENT_SECURITY_POLICY, web::PAGE_POLICY))
         .content_type("text/html; charset=utf-8")
         .body(html)
@@ -96,10 +105,12 @@ pub(crate) fn told_to_provider(outcome: Result<usize, logto_client::LogtoError>)
     }
 }
 
-fn private(status: StatusCode, referrer_policy: &'static str) -> HttpResponseBuilder {
+/// An answer that nobody stores, reads as something else or is told of by another site.
+pub(crate) fn private(status: StatusCode, referrer_policy: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CACHE_CONTROL, web::NO_STORE));
     response.insert_header((header::REFERRER_POLICY, referrer_policy));
+    response.insert_header((header::X_CONTENT_TYPE_OPTIONS, web::NO_SNIFF));
     response
 }
 

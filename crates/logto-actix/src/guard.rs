@@ -1,4 +1,4 @@
-//! What a visitor hears who may not pass, and a watch over the size of cookies.
+//! What a visitor hears who may not pass, and two watches over cookies: their size, and who stores them.
 
 use actix_web::{
     Error, HttpRequest,
@@ -62,6 +62,34 @@ pub async fn watch_cookie_size(
                 "browsers drop this cookie: keep the session on the server, not in a cookie",
             );
         }
+    }
+    Ok(response)
+}
+
+/// Lets no cache keep an answer that sets a cookie: `Cache-Control: no-store`, whatever the answer said.
+///
+/// A cache that keeps one gives a visitor's session to others. The SDK's own answers are never stored; this is
+/// for the application's, in whose handlers the session changes too. Mount it outside the session middleware,
+/// which is to say after it:
+///
+/// ```
+/// # use actix_session::{SessionMiddleware, storage::CookieSessionStore};
+/// # use actix_web::{App, cookie::Key, middleware::from_fn};
+/// # let sessions = SessionMiddleware::new(CookieSessionStore::default(), Key::generate());
+/// let app = App::new().wrap(sessions).wrap(from_fn(logto_actix::no_store_with_cookie));
+/// ```
+///
+/// # Errors
+///
+/// Those of the service inside.
+pub async fn no_store_with_cookie(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    if response.headers().contains_key(header::SET_COOKIE) {
+        let no_store = header::HeaderValue::from_static(web::NO_STORE);
+        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
     }
     Ok(response)
 }

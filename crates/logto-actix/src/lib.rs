@@ -33,7 +33,7 @@ pub use {
     auth::LogtoAuth,
     error::LogtoError,
     extract::{Logto, LogtoUser, OptionalLogtoUser},
-    guard::watch_cookie_size,
+    guard::{no_store_with_cookie, watch_cookie_size},
     logto_client::{
         self, Access, AccessErrorKind, AccessToken, AccessTokenClaims, AccessTokenVerifier, ApiConfig,
         ApiRequest, AuthInfo, ByRoute, ContextOptions, EncryptedTokenStore, EncryptionKey, IdTokenClaims,

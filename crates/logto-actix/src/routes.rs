@@ -2,7 +2,7 @@
 
 use crate::{
     Logto, LogtoError,
-    error::{found_elsewhere, page, told_to_provider},
+    error::{found_elsewhere, page, page_that_asks, told_to_provider},
     extract::client_of,
     guard::facts,
 };
@@ -232,7 +232,7 @@ impl LogtoRoutes {
     ) -> Result<HttpResponse, logto_client::LogtoError> {
         let client = logto.client();
         let back = client.route_url(Route::SignedOut)?;
-        let ask = |status| Ok(page(status, web::sign_out_page(&client.route_path(Route::SignOut))));
+        let ask = |status| Ok(page_that_asks(status, web::sign_out_page(&client.route_path(Route::SignOut))));
         match web::judge_sign_out(&facts(request), &back) {
             SignOutVerdict::Allow => {}
             SignOutVerdict::Ask => return ask(StatusCode::OK),

@@ -1,5 +1,6 @@
 //! Refusals of an API as answers.
 
+use crate::error::private;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -44,8 +45,8 @@ impl IntoResponse for AccessError {
         self.log();
         let answer = self.answer();
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let json = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, web::NO_STORE)];
-        let mut response = (status, json, answer.body).into_response();
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        let mut response = private((status, json, answer.body).into_response(), web::NO_REFERRER);
         let challenge = answer.www_authenticate.and_then(|value| HeaderValue::try_from(value).ok());
         if let Some(challenge) = challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -88,8 +88,12 @@ impl LogtoApi {
         S: Clone + Send + Sync + 'static,
     {
         let (address, document) = verifier.resource_metadata().ok_or_else(web::no_resource_metadata)?;
-        let headers =
-            [(header::CONTENT_TYPE, "application/json"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+        let headers = [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::REFERRER_POLICY, web::NO_REFERRER),
+            (header::X_CONTENT_TYPE_OPTIONS, web::NO_SNIFF),
+        ];
         Ok(Router::new().route(address.path(), get(async move || (headers, document.clone()))))
     }
 

@@ -69,11 +69,16 @@ pub(crate) fn found_elsewhere(to: &str) -> Response {
     private(Redirect::to(to).into_response(), web::NO_REFERRER)
 }
 
-/// A page that is not stored, not framed and loads nothing.
+/// A page that is not stored, not framed and loads nothing; it may stand at an address with a code.
 pub(crate) fn page(status: StatusCode, html: String) -> Response {
     let policy = HeaderValue::from_static(web::PAGE_POLICY);
     let response = (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response();
-    private(response, web::SAME_ORIGIN_REFERRER)
+    private(response, web::NO_REFERRER)
+}
+
+/// The page that asks whether to sign out: its form is sent with the origin.
+pub(crate) fn page_that_asks(status: StatusCode, html: String) -> Response {
+    private(page(status, html), web::SAME_ORIGIN_REFERRER)
 }
 
 /// What the provider hears of a logout that it has asked for: 200, or 400 for every error.
@@ -89,9 +94,13 @@ pub(crate) fn told_to_provider(outcome: Result<usize, logto_client::LogtoError>)
     private(answer, web::NO_REFERRER)
 }
 
-fn private(mut response: Response, referrer_policy: &'static str) -> Response {
-    let headers: [(HeaderName, &'static str); 2] =
-        [(header::CACHE_CONTROL, web::NO_STORE), (header::REFERRER_POLICY, referrer_policy)];
+/// An answer that nobody stores, reads as something else or is told of by another site.
+pub(crate) fn private(mut response: Response, referrer_policy: &'static str) -> Response {
+    let headers: [(HeaderName, &'static str); 3] = [
+        (header::CACHE_CONTROL, web::NO_STORE),
+        (header::REFERRER_POLICY, referrer_policy),
+        (header::X_CONTENT_TYPE_OPTIONS, web::NO_SNIFF),
+    ];
     for (name, value) in headers {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

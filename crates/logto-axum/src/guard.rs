@@ -1,8 +1,8 @@
-//! What a visitor hears who may not pass, and a watch over the size of cookies.
+//! What a visitor hears who may not pass, and two watches over cookies: their size, and who stores them.
 
 use axum::{
     extract::{OriginalUri, Request},
-    http::{Uri, header, request::Parts},
+    http::{HeaderValue, Uri, header, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -57,6 +57,24 @@ pub async fn watch_cookie_size(request: Request, next: Next) -> Response {
                 "browsers drop this cookie: keep the session on the server, not in a cookie",
             );
         }
+    }
+    response
+}
+
+/// Lets no cache keep an answer that sets a cookie: `Cache-Control: no-store`, whatever the answer said.
+///
+/// A cache that keeps one gives a visitor's session to others. The SDK's own answers are never stored; this is
+/// for the application's, in whose handlers the session changes too. Mount it outside the session layer:
+///
+/// ```
+/// # use axum::{Router, middleware::from_fn};
+/// # let sessions = tower_sessions::SessionManagerLayer::new(tower_sessions::MemoryStore::default());
+/// let app: Router = Router::new().layer(sessions).layer(from_fn(logto_axum::no_store_with_cookie));
+/// ```
+pub async fn no_store_with_cookie(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.headers().contains_key(header::SET_COOKIE) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(web::NO_STORE));
     }
     response
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Logto, LogtoError,
-    error::{found_elsewhere, page, told_to_provider},
+    error::{found_elsewhere, page, page_that_asks, told_to_provider},
     guard::{facts, original_uri},
 };
 use axum::{
@@ -229,7 +229,7 @@ impl LogtoRoutes {
     async fn sign_out(&self, logto: &Logto, parts: &Parts) -> Result<Response, logto_client::LogtoError> {
         let client = logto.client();
         let back = client.route_url(Route::SignedOut)?;
-        let ask = |status| Ok(page(status, web::sign_out_page(&client.route_path(Route::SignOut))));
+        let ask = |status| Ok(page_that_asks(status, web::sign_out_page(&client.route_path(Route::SignOut))));
         match web::judge_sign_out(&facts(parts), &back) {
             SignOutVerdict::Allow => {}
             SignOutVerdict::Ask => return ask(StatusCode::OK),

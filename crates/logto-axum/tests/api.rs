@@ -4,12 +4,16 @@
 
 use axum::{
     Router,
+    extract::Request,
     http::{StatusCode, header},
+    middleware::{Next, from_fn},
     routing::{MethodRouter, any},
 };
 use logto_axum::{AccessTokenVerifier, LogtoApi, LogtoAuth, Requires};
-use logto_conformance::api::{
-    self, AnyOrders, Application, ByClosure, ByHeader, CASES, ReadMembers, ReadOrders, said,
+use logto_conformance::{
+    answers,
+    api::{self, AnyOrders, Application, ByClosure, ByHeader, CASES, ReadMembers, ReadOrders, said},
+    proxies,
 };
 use std::{net::TcpListener, thread};
 use tokio::sync::oneshot;
@@ -38,6 +42,12 @@ struct Api;
 
 impl Application for Api {
     async fn serve(listener: TcpListener, verifier: AccessTokenVerifier) -> Box<dyn Send> {
+        serve(listener, Self::router(verifier))
+    }
+}
+
+impl Api {
+    fn router(verifier: AccessTokenVerifier) -> Router {
         let members = "/organizations/{organization_id}/members";
         let app = Router::new()
             .route("/route/orders", at_route::<ReadOrders>(&verifier))
@@ -51,11 +61,13 @@ impl Application for Api {
             .route("/signature/closure", any(by_signature::<ByClosure>))
             .route("/plain", any(by_route))
             .merge(LogtoApi::resource_metadata(&verifier).unwrap());
-        serve(listener, app.with_state(verifier))
+        app.with_state(verifier)
     }
 }
 
 logto_conformance::api_suite!(Api);
+logto_conformance::answers_suite!(api Api);
+logto_conformance::proxies_suite!(api Api);
 
 /// Protects nothing, whatever comes.
 struct Open;
@@ -89,4 +101,54 @@ fn passed<A: Application + 'static>() -> usize {
 fn an_api_that_protects_nothing_or_refuses_everybody_fails_the_suite() {
     assert_eq!(passed::<Open>(), 4, "the four tokens that are to be taken");
     assert_eq!(passed::<Shut>(), 0, "no refusal says what is wrong");
+}
+
+/// Right but for its headers: this one is missing, or the host of its challenge is the request's.
+struct Careless<const FAULT: u8>;
+
+impl<const FAULT: u8> Application for Careless<FAULT> {
+    async fn serve(listener: TcpListener, verifier: AccessTokenVerifier) -> Box<dyn Send> {
+        let change = |request: Request, next: Next| async move {
+            let host = request.headers().get("x-forwarded-host").cloned();
+            let mut response = next.run(request).await;
+            let headers = response.headers_mut();
+            match (FAULT, host, headers.get("www-authenticate").cloned()) {
+                (0, ..) => drop(headers.remove("cache-control")),
+                (1, ..) => drop(headers.remove("x-content-type-options")),
+                (2, ..) => drop(headers.remove("referrer-policy")),
+                (_, Some(host), Some(challenge)) => {
+                    let (host, challenge) = (host.to_str().unwrap(), challenge.to_str().unwrap());
+                    let challenge = challenge.replace("api.example.test", host).parse().unwrap();
+                    headers.insert("www-authenticate", challenge);
+                }
+                _ => {}
+            }
+            response
+        };
+        serve(listener, Api::router(verifier).layer(from_fn(change)))
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "no-store")]
+async fn an_api_whose_refusals_may_be_stored_is_found() {
+    answers::what_an_api_answers_is_private_and_never_sniffed::<Careless<0>>().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "nosniff")]
+async fn an_api_whose_refusals_may_be_sniffed_is_found() {
+    answers::what_an_api_answers_is_private_and_never_sniffed::<Careless<1>>().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "no-referrer")]
+async fn an_api_that_tells_where_it_was_asked_is_found() {
+    answers::what_an_api_answers_is_private_and_never_sniffed::<Careless<2>>().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "X-Forwarded-Host")]
+async fn an_api_that_believes_x_forwarded_host_is_found() {
+    proxies::a_challenge_and_the_metadata_are_as_configured_behind_any_proxy::<Careless<3>>().await;
 }

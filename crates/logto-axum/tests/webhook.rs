@@ -2,7 +2,12 @@
 
 #![cfg(feature = "client")]
 
-use axum::{Router, extract::DefaultBodyLimit, extract::FromRef, routing::post};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRef, Request},
+    middleware::{Next, from_fn},
+    routing::post,
+};
 use logto_axum::{LogtoClient, LogtoConfig, LogtoWebhook, WebhookVerifier};
 use logto_conformance::webhook::{Application, PATH};
 use std::net::TcpListener;
@@ -33,6 +38,7 @@ mod as_the_state {
     }
 
     logto_conformance::webhook_suite!(Alone);
+    logto_conformance::answers_suite!(webhook Alone);
 }
 
 mod beside_the_client_under_another_body_limit {
@@ -62,4 +68,24 @@ mod beside_the_client_under_another_body_limit {
     }
 
     logto_conformance::webhook_suite!(Beside);
+}
+
+/// Answers without a word to caches.
+struct Careless;
+
+impl Application for Careless {
+    async fn serve(listener: TcpListener, verifier: WebhookVerifier) -> Box<dyn Send> {
+        let change = |request: Request, next: Next| async move {
+            let mut response = next.run(request).await;
+            response.headers_mut().remove("cache-control");
+            response
+        };
+        serve(listener, Router::new().route(PATH, post(on_event)).layer(from_fn(change)), verifier)
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "no-store")]
+async fn a_refusal_that_may_be_stored_is_found() {
+    logto_conformance::answers::what_a_webhook_is_answered_is_private_and_never_sniffed::<Careless>().await;
 }

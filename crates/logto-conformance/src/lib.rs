@@ -1,6 +1,7 @@
 //! The shared suites: a storage or a binding proves itself by one line.
 #![doc = include_str!("../README.md")]
 
+pub mod answers;
 pub mod api;
 pub mod asvs;
 pub mod flow;
@@ -9,6 +10,7 @@ pub mod harness;
 #[cfg(feature = "hostile")]
 pub mod hostile;
 pub mod log;
+pub mod proxies;
 pub mod relying_party;
 pub mod sample;
 pub mod servers;

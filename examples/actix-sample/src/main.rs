@@ -88,6 +88,7 @@ async fn serve(
             .route("/access-token", web::get().to(access_token))
             .configure(|config| routes.configure(config))
             .wrap(sessions)
+            .wrap(from_fn(logto_actix::no_store_with_cookie))
             .wrap(from_fn(logto_actix::watch_cookie_size))
     })
     .listen(listener)?

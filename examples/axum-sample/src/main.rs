@@ -50,8 +50,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(emulator) = &emulator {
         println!("sign in as alice / alice at the local Logto on {}", emulator.endpoint());
     }
-    let app = app.layer(from_fn(logto_axum::watch_cookie_size)).with_state(client.clone());
-    axum::serve(listener, app).with_graceful_shutdown(stopped()).await?;
+    let app =
+        app.layer(from_fn(logto_axum::no_store_with_cookie)).layer(from_fn(logto_axum::watch_cookie_size));
+    axum::serve(listener, app.with_state(client.clone())).with_graceful_shutdown(stopped()).await?;
     // Sign-ins whose browsers have gone away are completed first.
     client.shutdown().await;
     Ok(())

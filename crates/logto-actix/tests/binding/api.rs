@@ -52,6 +52,8 @@ impl Application for Api {
 }
 
 logto_conformance::api_suite!(Api);
+logto_conformance::answers_suite!(api Api);
+logto_conformance::proxies_suite!(api Api);
 
 #[actix_web::test]
 async fn without_a_verifier_an_api_answers_500_and_says_nothing() {

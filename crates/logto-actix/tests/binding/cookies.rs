@@ -20,7 +20,7 @@ async fn tokens_that_do_not_fit_are_a_named_error_and_the_person_stays_signed_in
         .cookie_session();
     let client = LogtoClient::new(config).unwrap();
     let configure = flow::configuration(client, Plan::default(), LogtoRoutes::configure);
-    let _running = serve(listener, 1, CookieSessionStore::default, Private, configure);
+    let _running = serve(listener, 1, CookieSessionStore::default, "id", Private, configure);
     let browser = Browser::new();
 
     let authorization = browser.get(format!("{base}/logto/sign-in")).await.location();
@@ -57,7 +57,7 @@ async fn with_tickets_a_cookie_session_stays_under_200_bytes_whatever_the_person
         .token_store(Arc::new(MemoryTokenStore::new()));
     let client = LogtoClient::new(config).unwrap();
     let configure = flow::configuration(client, Plan::default(), LogtoRoutes::configure);
-    let _running = serve(listener, 1, CookieSessionStore::default, Private, configure);
+    let _running = serve(listener, 1, CookieSessionStore::default, "id", Private, configure);
     let browser = Browser::new();
     let mut largest = 0;
     let mut get = async |url: String| {

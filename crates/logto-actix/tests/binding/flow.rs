@@ -25,6 +25,8 @@ mod by_one_worker {
     }
 
     logto_conformance::flow_suite!(OneWorker);
+    logto_conformance::answers_suite!(OneWorker);
+    logto_conformance::proxies_suite!(OneWorker);
 }
 
 mod by_four_workers_in_a_scope {
@@ -42,6 +44,8 @@ mod by_four_workers_in_a_scope {
     }
 
     logto_conformance::flow_suite!(FourWorkers);
+    logto_conformance::answers_suite!(FourWorkers);
+    logto_conformance::proxies_suite!(FourWorkers);
 }
 
 mod with_tickets {
@@ -60,6 +64,8 @@ mod with_tickets {
     }
 
     logto_conformance::flow_suite!(with tickets, WithTickets);
+    logto_conformance::answers_suite!(with tickets, WithTickets);
+    logto_conformance::proxies_suite!(with tickets, WithTickets);
 }
 
 pub(crate) fn application(
@@ -71,7 +77,9 @@ pub(crate) fn application(
 ) -> Box<dyn Send> {
     let store = MemoryStore::default();
     // Signed, so that a cookie changes only where the session's id does.
-    Box::new(serve(listener, workers, move || store.clone(), Signed, configuration(client, plan, mount)))
+    let cookie = if plan.host_cookie { "__Host-id" } else { "id" };
+    let configure = configuration(client, plan, mount);
+    Box::new(serve(listener, workers, move || store.clone(), cookie, Signed, configure))
 }
 
 /// The application's pages, with the routes mounted in this way.

@@ -5,7 +5,7 @@ use actix_session::{
     config::{CookieContentSecurity, SessionMiddlewareBuilder},
     storage::SessionStore,
 };
-use actix_web::{App, HttpServer, cookie::Key, dev::ServerHandle, web::ServiceConfig};
+use actix_web::{App, HttpServer, cookie::Key, dev::ServerHandle, middleware::from_fn, web::ServiceConfig};
 use std::net::TcpListener;
 
 /// Stops the server when it is dropped.
@@ -17,16 +17,21 @@ impl Drop for Running {
     }
 }
 
-/// An application by `workers` workers, with sessions of this store; where they live in cookies, these are
-/// private or signed.
+/// An application by `workers` workers, with sessions of this store under a cookie of this name; where they live
+/// in cookies, these are private or signed.
 pub(crate) fn serve<S: SessionStore + 'static>(
     listener: TcpListener,
     workers: usize,
     store: impl Fn() -> S + Clone + Send + 'static,
+    cookie: &'static str,
     security: CookieContentSecurity,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Running {
-    let sessions = move |sessions: SessionMiddlewareBuilder<S>| sessions.cookie_content_security(security);
+    let sessions = move |sessions: SessionMiddlewareBuilder<S>| {
+        // Tests speak plain HTTP, where browsers keep no cookie with `Secure`.
+        let sessions = sessions.cookie_secure(cookie.starts_with("__Host-"));
+        sessions.cookie_name(cookie.to_owned()).cookie_content_security(security)
+    };
     serve_with(listener, workers, store, sessions, configure)
 }
 
@@ -44,7 +49,10 @@ pub(crate) fn serve_with<S: SessionStore + 'static>(
         actix_web::rt::System::new().block_on(async move {
             let app = move || {
                 let built = SessionMiddleware::builder(store(), key.clone()).cookie_secure(false);
-                App::new().configure(configure.clone()).wrap(sessions(built).build())
+                App::new()
+                    .configure(configure.clone())
+                    .wrap(sessions(built).build())
+                    .wrap(from_fn(logto_actix::no_store_with_cookie))
             };
             let server =
                 HttpServer::new(app).workers(workers).disable_signals().listen(listener).unwrap().run();

@@ -87,7 +87,7 @@ impl<S: Open> Harness for Lab<S> {
                 .route("/renew", web::get().to(renew))
                 .route("/other", web::get().to(other));
         };
-        let running = serve(listener, 1, store, S::SECURITY, configure);
+        let running = serve(listener, 1, store, "id", S::SECURITY, configure);
         Self { base, browsers: Vec::new(), desk, running: (running, keep) }
     }
 

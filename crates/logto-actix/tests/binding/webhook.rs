@@ -53,6 +53,7 @@ mod as_data {
     }
 
     logto_conformance::webhook_suite!(AsData);
+    logto_conformance::answers_suite!(webhook AsData);
 }
 
 mod by_itself_under_another_body_limit {

@@ -4,6 +4,7 @@ use axum::{
     Json, Router,
     extract::{FromRef, Query},
     http::StatusCode,
+    middleware::from_fn,
     routing::get,
 };
 use logto_axum::{
@@ -28,9 +29,14 @@ macro_rules! application {
 
         /// With these routes for tokens.
         pub(crate) fn router_with(client: LogtoClient, plan: Plan, tokens: Router<AppState>) -> Router {
-            let sessions = SessionManagerLayer::new(MemoryStore::default());
+            let sessions = SessionManagerLayer::new(MemoryStore::default()).with_same_site(SameSite::Lax);
+            let sessions = match plan.host_cookie {
+                true => sessions.with_name("__Host-id"),
+                false => sessions.with_secure(false),
+            };
             pages(&client, plan, tokens)
-                .layer(sessions.with_same_site(SameSite::Lax).with_secure(false))
+                .layer(sessions)
+                .layer(from_fn(logto_axum::no_store_with_cookie))
                 .with_state(AppState { client })
         }
 

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "client")]
 
+mod answers_bite;
 mod application;
 mod asvs;
 mod bites;
@@ -28,6 +29,8 @@ mod over_0_15_merged {
     }
 
     logto_conformance::flow_suite!(Merged);
+    logto_conformance::answers_suite!(Merged);
+    logto_conformance::proxies_suite!(Merged);
 }
 
 mod with_tickets {
@@ -46,6 +49,8 @@ mod with_tickets {
     }
 
     logto_conformance::flow_suite!(with tickets, WithTickets);
+    logto_conformance::answers_suite!(with tickets, WithTickets);
+    logto_conformance::proxies_suite!(with tickets, WithTickets);
 }
 
 #[cfg(feature = "tower-sessions-0_14")]
@@ -61,4 +66,6 @@ mod over_0_14_nested {
     }
 
     logto_conformance::flow_suite!(Nested);
+    logto_conformance::answers_suite!(Nested);
+    logto_conformance::proxies_suite!(Nested);
 }

@@ -19,11 +19,14 @@ pub use webhook::{webhook_broken_off, webhook_too_large};
 /// `Cache-Control` of every answer of the routes.
 pub const NO_STORE: &str = "no-store";
 
-/// `Referrer-Policy` of every answer of the routes: addresses hold codes and states.
+/// `Referrer-Policy` of every answer but the page that asks: addresses hold codes and states.
 pub const NO_REFERRER: &str = "no-referrer";
 
 /// `Referrer-Policy` of the page that asks: with none, browsers send its form with `Origin: null`.
 pub const SAME_ORIGIN_REFERRER: &str = "same-origin";
+
+/// `X-Content-Type-Options` of every answer: what is told as JSON is never read as a page.
+pub const NO_SNIFF: &str = "nosniff";
 
 /// `Content-Security-Policy` of the pages: nothing is loaded, nobody frames them. Without `form-action`:
 /// some browsers apply it to the redirect that follows, which leads to Logto.

@@ -8,8 +8,8 @@
 
 mod cases;
 mod models;
-mod stage;
-mod tokens;
+pub(crate) mod stage;
+pub(crate) mod tokens;
 
 pub use cases::{CASES, Case, play};
 pub use models::*;

@@ -10,40 +10,40 @@ use serde_json::Value;
 use std::{net::TcpListener, sync::Arc};
 
 /// What the API calls itself; it would end its quotes and the header.
-pub(super) const REALM: &str = "an \"API\"\r\nX-Evil: 1";
-pub(super) const METADATA: &str = "https://api.example.test/.well-known/oauth-protected-resource";
+pub(crate) const REALM: &str = "an \"API\"\r\nX-Evil: 1";
+pub(crate) const METADATA: &str = "https://api.example.test/.well-known/oauth-protected-resource";
 
-pub(super) struct Stage {
+pub(crate) struct Stage {
     base: String,
-    pub(super) provider: Arc<Published>,
+    pub(crate) provider: Arc<Published>,
     http: reqwest::Client,
     _running: Box<dyn Send>,
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) challenge: Option<String>,
-    pub(super) headers: reqwest::header::HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) challenge: Option<String>,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or(Value::Null)
     }
 }
 
 impl Stage {
     /// With the suite as issuer.
-    pub(super) async fn set<A: Application>() -> Self {
+    pub(crate) async fn set<A: Application>() -> Self {
         let provider = Arc::new(Published::default());
         let config = ApiConfig::new(ENDPOINT).transport(Arc::<Published>::clone(&provider));
         Self::over::<A>(config, provider).await
     }
 
     /// With tokens of this endpoint.
-    pub(super) async fn at<A: Application>(endpoint: String) -> Self {
+    pub(crate) async fn at<A: Application>(endpoint: String) -> Self {
         Self::over::<A>(ApiConfig::new(endpoint), Arc::default()).await
     }
 
@@ -57,19 +57,24 @@ impl Stage {
         Self { base, provider, http: reqwest::Client::new(), _running }
     }
 
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// GET, with this token.
-    pub(super) async fn get(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         self.send(Method::GET, path, &[("authorization", &format!("Bearer {token}"))], None).await
     }
 
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method, self.url(path));
         for (name, value) in headers {
             request = request.header(*name, value.as_bytes());
         }

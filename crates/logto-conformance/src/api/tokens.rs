@@ -15,17 +15,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-pub(super) const ENDPOINT: &str = "https://op.example";
-pub(super) const ISSUER: &str = "https://op.example/oidc";
-pub(super) const API: &str = "https://api.example.test";
+pub(crate) const ENDPOINT: &str = "https://op.example";
+pub(crate) const ISSUER: &str = "https://op.example/oidc";
+pub(crate) const API: &str = "https://api.example.test";
 
 static KEY: LazyLock<EcdsaKeyPair> =
     LazyLock::new(|| EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect("a key"));
 
 /// Publishes the issuer's metadata and key.
 #[derive(Debug, Default)]
-pub(super) struct Published {
-    pub(super) is_away: AtomicBool,
+pub(crate) struct Published {
+    pub(crate) is_away: AtomicBool,
 }
 
 #[async_trait::async_trait]
@@ -57,14 +57,14 @@ impl Transport for Published {
 }
 
 /// A token to be changed and signed.
-pub(super) struct Token {
-    pub(super) header: Map<String, Value>,
-    pub(super) claims: Map<String, Value>,
+pub(crate) struct Token {
+    pub(crate) header: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
 }
 
 impl Token {
     /// As Logto issues them.
-    pub(super) fn good() -> Self {
+    pub(crate) fn good() -> Self {
         let now = now();
         let header = json!({"alg": "ES384", "typ": "at+jwt", "kid": "key"});
         let claims = json!({
@@ -75,28 +75,28 @@ impl Token {
         Self { header: object(header), claims: object(claims) }
     }
 
-    pub(super) fn typ(mut self, typ: &str) -> Self {
+    pub(crate) fn typ(mut self, typ: &str) -> Self {
         self.header.insert("typ".to_owned(), typ.into());
         self
     }
 
-    pub(super) fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
     }
 
-    pub(super) fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.claims.remove(name);
         self
     }
 
-    pub(super) fn signed(self) -> String {
+    pub(crate) fn signed(self) -> String {
         let input = self.input();
         let signature = KEY.sign(&SystemRandom::new(), input.as_bytes()).expect("a signature");
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    pub(super) fn unsigned(mut self) -> String {
+    pub(crate) fn unsigned(mut self) -> String {
         self.header.insert("alg".to_owned(), "none".into());
         format!("{}.", self.input())
     }
@@ -107,6 +107,6 @@ impl Token {
     }
 }
 
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs()
 }

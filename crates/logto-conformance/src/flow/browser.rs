@@ -110,9 +110,7 @@ impl Browser {
         let cookies = self.cookie_header(&host);
         let request = if cookies.is_empty() { request } else { request.header(header::COOKIE, cookies) };
         let response = request.send().await?;
-        for cookie in response.headers().get_all(header::SET_COOKIE) {
-            self.keep(&host, cookie.to_str().expect("a readable cookie"));
-        }
+        self.keep_all(&host, response.headers());
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Page { status, headers, body: response.text().await?, url })
     }
@@ -125,9 +123,19 @@ impl Browser {
         pairs.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
+    /// Keeps the cookies that come with an answer of this host.
+    pub(crate) fn keep_all(&self, host: &str, headers: &header::HeaderMap) {
+        for cookie in headers.get_all(header::SET_COOKIE) {
+            self.keep(host, cookie.to_str().expect("a readable cookie"));
+        }
+    }
+
     fn keep(&self, host: &str, cookie: &str) {
         let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
         let (name, value) = pair.split_once('=').expect("a name");
+        if !keeps_its_promise(name, attributes) {
+            return;
+        }
         let gone = attributes.to_ascii_lowercase().contains("max-age=0");
         let mut cookies = self.cookies.lock().expect("no panic while cookies are kept");
         let key = (host.to_owned(), name.to_owned());
@@ -137,6 +145,17 @@ impl Browser {
             cookies.insert(key, value.to_owned());
         }
     }
+}
+
+/// What browsers ask of a cookie by its name (RFC 6265bis §4.1.3); loopback stands for TLS here.
+fn keeps_its_promise(name: &str, attributes: &str) -> bool {
+    let attributes = attributes.to_ascii_lowercase();
+    let has = |wanted: &str| attributes.split(';').any(|attribute| attribute.trim() == wanted);
+    let name = name.to_ascii_lowercase();
+    if name.starts_with("__host-") {
+        return has("secure") && has("path=/") && !attributes.contains("domain=");
+    }
+    !name.starts_with("__secure-") || has("secure")
 }
 
 impl Default for Browser {

@@ -44,6 +44,8 @@ pub struct Plan {
     pub refuse: Option<String>,
     /// The session is kept at sign-out, but for Logto's items.
     pub keep_session: bool,
+    /// The session's cookie is `__Host-id`, with `Secure`, instead of one that plain HTTP may have.
+    pub host_cookie: bool,
 }
 
 /// What of the provider and of the client's configuration differs from suite to suite.

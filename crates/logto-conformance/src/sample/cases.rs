@@ -8,7 +8,7 @@ use crate::{
 use reqwest::Method;
 
 /// Alice at the sign-in page of the local Logto.
-async fn fill_in(browser: &Chromium) {
+pub(super) async fn fill_in(browser: &Chromium) {
     browser.see("A local Logto for development").await;
     browser.fill("input[name=username]", "alice").await;
     browser.fill("input[name=password]", "alice").await;

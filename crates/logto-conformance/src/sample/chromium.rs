@@ -98,6 +98,19 @@ impl Chromium {
         self.send(Method::POST, &format!("/element/{element}/value"), &json!({"text": text})).await;
     }
 
+    /// Runs the body of a function in the page, whatever the page's policy says; what it gives to its last argument.
+    pub async fn run(&self, body: &str) -> Value {
+        self.send(Method::POST, "/execute/async", &json!({"script": body, "args": []})).await
+    }
+
+    /// The cookies of the page, as a `Cookie` header has them.
+    pub async fn cookies(&self) -> Vec<(String, String)> {
+        let cookies = self.send(Method::GET, "/cookie", &Value::Null).await;
+        let text = |cookie: &Value, name: &str| cookie[name].as_str().unwrap_or_default().to_owned();
+        let cookies = cookies.as_array().into_iter().flatten();
+        cookies.map(|cookie| (text(cookie, "name"), text(cookie, "value"))).collect()
+    }
+
     /// Opens a tab and goes there; its handle.
     pub async fn new_tab(&self) -> String {
         let tab = self.send(Method::POST, "/window/new", &json!({"type": "tab"})).await;

@@ -9,14 +9,18 @@
 mod apis;
 mod cases;
 mod chromium;
+mod forms;
 mod oidc_provider;
 mod processes;
+mod scripts;
 
 pub use apis::*;
 pub use cases::*;
 pub use chromium::Chromium;
+pub use forms::*;
 pub use oidc_provider::OidcProvider;
 pub use processes::*;
+pub use scripts::*;
 
 use std::{
     io::{BufRead, BufReader},
@@ -125,6 +129,8 @@ macro_rules! sample_suite {
             a_person_signs_in_and_out_at_oidc_provider
             it_stops_when_it_is_told_to
             two_processes_behind_one_redis_are_one_application
+            no_script_of_200_payloads_runs_in_a_browser
+            a_policy_for_forms_names_the_provider_or_stops_the_sign_out
         );
     };
     (@cases $program:expr, $($case:ident)*) => {

@@ -10,32 +10,32 @@ use tokio::{
 };
 
 /// Recorded from a server, with its signature.
-pub(super) const KEY: &str = "YxaqDIQl4IxrN3QmpbiFDylYECJGRvyM";
-pub(super) const BODY: &str = r#"{"event":"User.Created","createdAt":"2026-11-23T02:47:49.794Z","ip":"127.0.0.1","path":"/users","method":"POST","status":200,"params":{},"matchedRoute":"/users","data":{"id":"rt7vj85hotgm","username":"bob_e","primaryEmail":null,"primaryPhone":null,"name":"Böb ☃ \"quoted\" </script>","avatar":null,"customData":{},"identities":{},"lastSignInAt":null,"createdAt":1795402069762,"updatedAt":1795402069762,"profile":{},"applicationId":null,"cimdClientId":null,"isSuspended":false,"hasPassword":true},"hookId":"m3odtxgvmt9v3kh7n2k58"}"#;
-pub(super) const SIGNATURE: &str = "c427e644b9ca339455158b7088170b04849845af3fde6ed4a27f0a7c55e32274";
+pub(crate) const KEY: &str = "YxaqDIQl4IxrN3QmpbiFDylYECJGRvyM";
+pub(crate) const BODY: &str = r#"{"event":"User.Created","createdAt":"2026-11-23T02:47:49.794Z","ip":"127.0.0.1","path":"/users","method":"POST","status":200,"params":{},"matchedRoute":"/users","data":{"id":"rt7vj85hotgm","username":"bob_e","primaryEmail":null,"primaryPhone":null,"name":"Böb ☃ \"quoted\" </script>","avatar":null,"customData":{},"identities":{},"lastSignInAt":null,"createdAt":1795402069762,"updatedAt":1795402069762,"profile":{},"applicationId":null,"cimdClientId":null,"isSuspended":false,"hasPassword":true},"hookId":"m3odtxgvmt9v3kh7n2k58"}"#;
+pub(crate) const SIGNATURE: &str = "c427e644b9ca339455158b7088170b04849845af3fde6ed4a27f0a7c55e32274";
 /// The largest body that the suite's applications take, in bytes.
-pub(super) const LIMIT: usize = 2048;
+pub(crate) const LIMIT: usize = 2048;
 
 /// An application that listens, gone when it is dropped.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     address: SocketAddr,
     _running: Box<dyn Send>,
 }
 
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) head: String,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 /// What the recorded signing key makes of a body.
-pub(super) fn sign(body: &str) -> String {
+pub(crate) fn sign(body: &str) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, KEY.as_bytes()), body.as_bytes());
     tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Stage {
-    pub(super) async fn set<A: Application>() -> Self {
+    pub(crate) async fn set<A: Application>() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener for tokio");
         let address = listener.local_addr().expect("an address");
@@ -44,12 +44,12 @@ impl Stage {
     }
 
     /// Sends this body with these signatures.
-    pub(super) async fn deliver(&self, signatures: &[&str], body: &str) -> Answer {
+    pub(crate) async fn deliver(&self, signatures: &[&str], body: &str) -> Answer {
         self.send(signatures, &format!("content-length: {}\r\n", body.len()), body).await
     }
 
     /// Sends it in pieces of this many bytes, without saying how long it is.
-    pub(super) async fn deliver_in_pieces(&self, signature: &str, body: &str, size: usize) -> Answer {
+    pub(crate) async fn deliver_in_pieces(&self, signature: &str, body: &str, size: usize) -> Answer {
         let mut text = String::new();
         for piece in body.as_bytes().chunks(size) {
             text += &format!("{:x}\r\n{}\r\n", piece.len(), String::from_utf8_lossy(piece));
@@ -58,7 +58,7 @@ impl Stage {
     }
 
     /// Sends a part of the body and goes away.
-    pub(super) async fn break_off(&self, signature: &str, body: &str, after: usize) {
+    pub(crate) async fn break_off(&self, signature: &str, body: &str, after: usize) {
         let head = self.head(&[signature], &format!("content-length: {}\r\n", body.len()));
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         stream.write_all(&[head.as_bytes(), &body.as_bytes()[..after]].concat()).await.expect("sent");

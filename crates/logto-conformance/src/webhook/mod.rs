@@ -7,7 +7,7 @@
 //! ```
 
 mod cases;
-mod delivery;
+pub(crate) mod delivery;
 
 pub use cases::*;
 
