@@ -204,6 +204,27 @@ mod tests {
     }
 
     #[test]
+    fn plain_http_is_for_loopback_unless_it_is_allowed_by_name() {
+        for (url, good) in [
+            ("https://example.com/x", true),
+            ("http://localhost:3001/x", true),
+            ("http://127.0.0.1/x", true),
+            ("http://[::1]:3001/x", true),
+            ("http://example.com/x", false),
+            ("http://localhost.example.com/x", false),
+            ("http://127.0.0.1.example.com/x", false),
+            ("http://10.0.0.1/x", false),
+            ("ftp://localhost/x", false),
+        ] {
+            let mut config = connection("https://example.com");
+            let url = Url::parse(url).unwrap();
+            assert_eq!(Connection::new(config.clone()).unwrap().accepts_scheme(&url), good, "{url}");
+            config.allow_insecure_http = true;
+            assert_eq!(Connection::new(config).unwrap().accepts_scheme(&url), url.scheme() != "ftp", "{url}");
+        }
+    }
+
+    #[test]
     fn the_internal_endpoint_serves_the_same_paths() {
         let mut config = connection("https://login.example.com/t");
         config.internal_endpoint = Some("http://logto:3001/x".to_owned());

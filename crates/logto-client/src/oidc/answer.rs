@@ -113,7 +113,10 @@ mod tests {
             let error = json(&answer(status, body)).unwrap_err();
             assert_eq!((error.kind(), error.code()), (kind, Some(code)), "{status} {body}");
         }
-        for body in ["", "[]", "<html>", "{\"a\":1,\"a\":2}", "{"] {
+        let jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.";
+        for body in
+            ["", "[]", "[{\"sub\":\"alice\"}]", jwt, "\"alice\"", "null", "<html>", "{\"a\":1,\"a\":2}", "{"]
+        {
             assert_eq!(json(&answer(200, body)).unwrap_err().kind(), ErrorKind::ProviderMisbehaved);
         }
     }

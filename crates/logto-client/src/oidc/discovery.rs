@@ -111,6 +111,12 @@ mod tests {
         for (name, value) in [
             ("issuer", Value::from("https://t.logto.app/oidc/")),
             ("issuer", Value::from("https://T.logto.app/oidc")),
+            ("issuer", Value::from("http://t.logto.app/oidc")),
+            ("issuer", Value::from("https://t.logto.app/oidc?")),
+            ("issuer", Value::from("https://t.logto.app:443/oidc")),
+            ("issuer", Value::from("https://t.logto.app/%6Fidc")),
+            ("issuer", Value::from(" https://t.logto.app/oidc")),
+            ("issuer", serde_json::json!(["https://t.logto.app/oidc"])),
             ("issuer", Value::Null),
             ("token_endpoint", Value::from("http://t.logto.app/oidc/token")),
             ("jwks_uri", Value::from("/oidc/jwks")),

@@ -47,8 +47,10 @@ mod tests {
 
     #[test]
     fn random_values_are_256_bits_and_never_the_same() {
-        let values: std::collections::HashSet<String> = (0..1000).map(|_| random().unwrap()).collect();
-        assert_eq!(values.len(), 1000);
-        assert!(values.iter().all(|value| value.len() == 43));
+        let values: std::collections::HashSet<String> = (0..100_000).map(|_| random().unwrap()).collect();
+        assert_eq!(values.len(), 100_000);
+        // Each is a verifier of RFC 7636 §4.1: 43 to 128 unreserved characters.
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        assert!(values.iter().all(|value| value.len() == 43 && value.bytes().all(unreserved)));
     }
 }

@@ -134,6 +134,30 @@ mod tests {
     }
 
     #[test]
+    fn no_page_runs_a_script_or_brings_anything_from_elsewhere() {
+        let hostile = "\"><script src=https://evil.example></script><img src=//evil.example onerror=x>";
+        let error = LogtoError::new(ErrorKind::SignInRefused, "m")
+            .with_code(hostile)
+            .with_description(Some(hostile.to_owned()));
+        for page in [error_page(&error, Some(hostile)), sign_out_page(hostile), signed_out_locally_page()] {
+            let tags: Vec<&str> = page.split('<').skip(1).collect();
+            for tag in tags {
+                let (tag, _) = tag.split_once('>').unwrap_or((tag, ""));
+                let name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default();
+                let known = [
+                    "!doctype", "html", "head", "meta", "title", "style", "body", "h1", "p", "a", "small",
+                    "form", "button",
+                ];
+                assert!(known.contains(&name), "{name} in {page}");
+                // Names of attributes, without their values.
+                let names: String = tag.split('"').step_by(2).collect();
+                assert!(!names.contains(" src") && !names.contains(" on"), "{tag}");
+            }
+            assert!(!page.contains("postMessage") && !page.contains("@import") && !page.contains("url("));
+        }
+    }
+
+    #[test]
     fn a_refusal_shows_the_applications_words_and_a_cause_is_never_shown() {
         let refused = LogtoError::from(SignInRefused::new("Only staff <may> enter"));
         assert!(error_page(&refused, None).contains("Only staff &lt;may&gt; enter"));

@@ -309,6 +309,31 @@ async fn a_thousand_first_requests_at_once_make_one_discovery_and_one_key_fetch(
 }
 
 #[tokio::test]
+async fn while_the_keys_cannot_be_had_a_thousand_tokens_make_five_fetches_in_ten_seconds() {
+    let caller = Caller::signed_in().await;
+    let token = caller.token(API).await;
+    let (_, before) = caller.fetches();
+    caller.stage.emulator.set_failure(Endpoint::Jwks, Some(Failure::Status(503)));
+    for _ in 0..20 {
+        let batch: Vec<_> = (0..50)
+            .map(|_| {
+                let (verifier, token) = (caller.verifier.clone(), token.clone());
+                tokio::spawn(async move { verifier.verify(&token, &Access::api()).await.map(drop) })
+            })
+            .collect();
+        for judged in batch {
+            assert_eq!(judged.await.unwrap().unwrap_err().kind(), AccessErrorKind::Unavailable);
+        }
+        caller.stage.advance(Duration::from_millis(500));
+    }
+    let fetches = caller.fetches().1 - before;
+    assert!((4..=5).contains(&fetches), "{fetches} fetches");
+    caller.stage.emulator.set_failure(Endpoint::Jwks, None);
+    caller.stage.advance(Duration::from_secs(4));
+    assert_eq!(caller.enters(&token).await, Ok(()));
+}
+
+#[tokio::test]
 async fn with_known_keys_no_token_is_refused_while_the_key_service_is_away_for_a_day() {
     let caller = Caller::signed_in().await;
     assert_eq!(caller.enters(&caller.token(API).await).await, Ok(()));

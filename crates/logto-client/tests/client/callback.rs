@@ -161,6 +161,7 @@ async fn nothing_is_stored_of_an_answer_that_is_not_verified() {
         let callback = stage.callback().await;
         let error = stage.complete(&callback).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidToken, "{name}: {error}");
+        assert_eq!(stage.emulator.count(Endpoint::UserInfo), 0, "nothing is asked with it");
         assert_eq!(stage.items().await, [keys::SIGN_IN_SESSION; 0], "{name}");
     }
     let answers: [(&str, Spoil); 4] = [

@@ -120,6 +120,37 @@ async fn a_logout_token_that_is_refused_ends_nothing_and_spends_no_id() {
 }
 
 #[tokio::test]
+async fn a_logout_token_that_is_played_back_a_hundred_times_ends_sessions_once() {
+    let processes = Processes::start().await;
+    processes.signed_in("alice").await;
+    let token = processes.emulator.logout_token("local-app", "alice", None, as_it_is).unwrap();
+    let told: Vec<_> = (0..100)
+        .map(|number| {
+            let (client, token) = (processes.clients[number % 2].clone(), token.clone());
+            tokio::spawn(async move { client.handle_back_channel_logout(&token).await.unwrap() })
+        })
+        .collect();
+    let mut ended = 0;
+    for told in told {
+        ended += told.await.unwrap();
+    }
+    assert_eq!(ended, 1);
+}
+
+#[tokio::test]
+async fn a_logout_token_of_an_unknown_session_or_person_is_good_and_ends_nothing() {
+    let processes = with_sessions().await;
+    processes.emulator.add_user(User::new("bob").password("bob"));
+    let browser = processes.signed_in("alice").await;
+    let client = &processes.clients[0];
+    for (username, sid) in [("bob", None), ("bob", Some("unknown")), ("alice", Some("unknown"))] {
+        let token = processes.emulator.logout_token("local-app", username, sid, as_it_is).unwrap();
+        assert_eq!(client.handle_back_channel_logout(&token).await.unwrap(), 0, "{username} {sid:?}");
+        assert!(processes.is_signed_in(1, &browser).await, "{username} {sid:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_strict_client_wants_the_type_of_a_logout_token() {
     let processes = Processes::start().await;
     let config = config(&processes.emulator.endpoint()).token_store(processes.store.clone());

@@ -22,3 +22,4 @@ mod tokens;
 mod user_info;
 mod values;
 mod webhook;
+mod wire;

@@ -107,20 +107,23 @@ async fn requests_go_through_the_proxy_that_is_configured() {
 #[tokio::test]
 async fn no_redirect_is_followed() {
     let target = Emulator::start().await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let answer = format!(
-        "HTTP/1.1 302 Found\r\nLocation: {}/.well-known/openid-configuration\r\nContent-Length: 0\r\n\r\n",
-        target.issuer()
-    );
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        drop(stream.read(&mut [0; 4096]).await);
-        stream.write_all(answer.as_bytes()).await.unwrap();
-    });
-    let config = LogtoConfig::new(endpoint, "local-app").base_url(BASE);
-    let session = LogtoClient::new(config).unwrap().session(MemoryStorage::new());
-    let error = session.sign_in(SignInOptions::new()).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::ProviderMisbehaved, Some("http_error_302")));
+    for status in [301, 302, 303, 307, 308] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let answer = format!(
+            "HTTP/1.1 {status} Elsewhere\r\nLocation: {}/.well-known/openid-configuration\r\nContent-Length: 0\r\n\r\n",
+            target.issuer()
+        );
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            drop(stream.read(&mut [0; 4096]).await);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let config = LogtoConfig::new(endpoint, "local-app").base_url(BASE);
+        let session = LogtoClient::new(config).unwrap().session(MemoryStorage::new());
+        let error = session.sign_in(SignInOptions::new()).await.unwrap_err();
+        let code = format!("http_error_{status}");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::ProviderMisbehaved, Some(code.as_str())));
+    }
     assert_eq!(target.count(Endpoint::Discovery), 0);
 }

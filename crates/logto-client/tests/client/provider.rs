@@ -45,11 +45,22 @@ async fn the_client_starts_without_the_provider_and_works_when_it_comes() {
 async fn what_is_known_is_used_while_the_provider_gives_nothing_new() {
     let stage = Stage::set().await;
     stage.sign_in().await;
-    for failure in [Failure::Status(500), Failure::NotJson, Failure::TooLarge, Failure::RetryAfter(1)] {
+    for failure in [
+        Failure::Status(500),
+        Failure::NotJson,
+        Failure::Empty,
+        Failure::WrongShape,
+        Failure::TooLarge,
+        Failure::GzipBomb,
+        Failure::Truncated,
+        Failure::Disconnect,
+        Failure::Redirect,
+        Failure::RetryAfter(1),
+    ] {
         stage.emulator.set_failure(Endpoint::Discovery, Some(failure));
         stage.emulator.set_failure(Endpoint::Jwks, Some(failure));
-        stage.clock.advance(Duration::from_secs(3 * 3600));
-        stage.emulator.advance(Duration::from_secs(3 * 3600));
+        stage.clock.advance(Duration::from_secs(2 * 3600));
+        stage.emulator.advance(Duration::from_secs(2 * 3600));
         let callback = stage.callback().await;
         stage.complete(&callback).await.unwrap();
     }

@@ -144,7 +144,31 @@ fn at_most_four_keys_are_tried() {
 #[test]
 fn what_is_no_key_set_is_an_error() {
     let many = json!({"keys": vec![json!({}); 101]}).to_string();
-    for text in ["", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[],\"keys\":[]}", &many] {
+    for text in ["", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[],\"keys\":[]}", "<html>", &many] {
         assert!(JwkSet::parse(text.as_bytes()).is_err(), "{}", &text[..text.len().min(40)]);
     }
+    let good = json!({"keys": []}).to_string();
+    assert!(JwkSet::parse(good.as_bytes()).is_ok());
+    let with_mark = [&b"\xef\xbb\xbf"[..], good.as_bytes()].concat();
+    let utf_16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x03\x00".to_vec();
+    for bytes in [with_mark, utf_16, gzip, good.as_bytes()[..good.len() - 1].to_vec()] {
+        assert!(JwkSet::parse(&bytes).is_err());
+    }
+}
+
+#[test]
+fn ten_thousand_keys_are_refused_and_a_huge_one_is_left_out_both_at_once() {
+    let since = std::time::Instant::now();
+    let key = jwk(signer(Algorithm::Es384), &json!({"kid": "k"}));
+    let thousands = json!({"keys": vec![key.clone(); 10_000]}).to_string();
+    assert!(JwkSet::parse(thousands.as_bytes()).is_err());
+    let huge = |bytes: usize| json!({"kty": "RSA", "kid": "k", "n": b64(vec![0xc1; bytes]), "e": "AQAB"});
+    // Of 700 KiB, which is all that an answer may be, and one by one.
+    for keys in [vec![huge(700 * 1024), key.clone()], vec![huge(7 * 1024); 99]] {
+        let set = set(&keys);
+        assert_eq!(set.len(), usize::from(keys.contains(&key)));
+    }
+    assert_eq!(judge(Algorithm::Es384, &[huge(700 * 1024), key]), Ok(()));
+    assert!(since.elapsed() < std::time::Duration::from_secs(5), "{:?}", since.elapsed());
 }
