@@ -1,8 +1,8 @@
 //! Certification: the modules of the OpenID Foundation's conformance suite for relying parties, by the tests
 //! that mirror them over both bindings.
 
-use crate::run::{cargo, run_hearing};
-use std::{collections::BTreeSet, process::ExitCode};
+use crate::suite::{self, Played};
+use std::process::ExitCode;
 
 /// The modules, in the order of their plans. Its test has the module's name, with `_` for `-`.
 pub(crate) const MODULES: [&str; 51] = [
@@ -60,66 +60,26 @@ pub(crate) const MODULES: [&str; 51] = [
 ];
 
 /// What the suite is called among the tests of a binding.
-const SUITE: &str = "relying_party::";
-
-/// A binding, its package, and its tests that hold the suite.
-const BINDINGS: [(&str, &str, &str); 2] =
-    [("axum", "logto-axum", "flow"), ("actix-web", "logto-actix", "binding")];
-
-/// What the tests of a binding came to.
-#[derive(Debug, Default)]
-struct Heard {
-    passed: BTreeSet<String>,
-    failed: BTreeSet<String>,
-    success: bool,
-}
+const SUITE: &str = "relying_party";
 
 /// `cargo xtask certify`: runs the suite over both bindings; the exit code is 0 where all modules passed.
 pub(crate) fn certify() -> ExitCode {
-    let heard = BINDINGS.map(|(_, package, tests)| {
-        let mut heard = Heard::default();
-        let mut command = cargo();
-        command.args(["test", "--package", package, "--all-features", "--test", tests, "--no-fail-fast"]);
-        let outcome = run_hearing(command.args(["--", SUITE]), |line| heard.note(line));
-        heard.success = outcome.success;
-        heard
-    });
-    let passed = passed(&heard);
-    println!("\n{}", table(&heard));
+    let played = suite::play(SUITE, "");
+    let passed = passed(&played);
+    println!("\n{}", table(&played));
     println!("{passed} of {} modules passed on both bindings", MODULES.len());
-    if passed == MODULES.len() && heard.iter().all(|heard| heard.success) {
+    if passed == MODULES.len() && played.iter().all(|played| played.success) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-impl Heard {
-    /// A line such as `test relying_party::oidcc_client_test ... ok`.
-    fn note(&mut self, line: &str) {
-        let Some((name, result)) =
-            line.strip_prefix("test ").and_then(|rest| rest.strip_prefix(SUITE)?.split_once(" ... "))
-        else {
-            return;
-        };
-        match result.trim() {
-            "ok" => drop(self.passed.insert(name.to_owned())),
-            "FAILED" => drop(self.failed.insert(name.to_owned())),
-            _ => {}
-        }
-    }
-
-    fn has_passed(&self, module: &str) -> bool {
-        let test = test_of(module);
-        self.passed.contains(&test) && !self.failed.contains(&test)
-    }
-
-    fn verdict(&self, module: &str) -> &'static str {
-        match (self.has_passed(module), self.failed.contains(&test_of(module))) {
-            (true, _) => "passed",
-            (false, true) => "FAILED",
-            (false, false) => "NOT RUN",
-        }
+fn verdict(played: &Played, module: &str) -> &'static str {
+    match played.result(&test_of(module)) {
+        Some("ok") => "passed",
+        Some("FAILED") => "FAILED",
+        _ => "NOT RUN",
     }
 }
 
@@ -127,38 +87,35 @@ fn test_of(module: &str) -> String {
     module.replace('-', "_")
 }
 
-/// How many modules passed over all bindings.
-fn passed(heard: &[Heard]) -> usize {
-    MODULES.iter().filter(|module| heard.iter().all(|heard| heard.has_passed(module))).count()
+/// How many modules passed over both bindings.
+fn passed(played: &[Played; 2]) -> usize {
+    let passes = |module: &str| played.iter().all(|played| verdict(played, module) == "passed");
+    MODULES.into_iter().filter(|module| passes(module)).count()
 }
 
-fn table(heard: &[Heard; 2]) -> String {
-    let width = MODULES.iter().map(|module| module.len()).max().unwrap_or_default();
-    let row = |name: &str, cells: [&str; 2]| format!("{name:<width$}  {:<9}  {}\n", cells[0], cells[1]);
-    let mut table = row("module", BINDINGS.map(|(binding, ..)| binding));
-    for module in MODULES {
-        table += &row(module, [heard[0].verdict(module), heard[1].verdict(module)]);
-    }
-    table
+fn table(played: &[Played; 2]) -> String {
+    let told = |module| played.each_ref().map(|played| verdict(played, module));
+    suite::table("module", MODULES.map(|module| (module, told(module))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     /// A binding whose tests all pass, but for what these lines say instead.
-    fn heard(change: impl Fn(&str) -> Option<String>) -> Heard {
-        let mut heard = Heard { success: true, ..Heard::default() };
+    fn played(change: impl Fn(&str) -> Option<String>) -> Played {
+        let mut played = Played::default();
         for module in MODULES {
             let test = test_of(module);
             let line = change(module).unwrap_or_else(|| format!("test relying_party::{test} ... ok"));
-            heard.note(&line);
+            played.note(SUITE, &line);
         }
-        heard
+        played
     }
 
-    fn right() -> Heard {
-        heard(|_| None)
+    fn right() -> Played {
+        played(|_| None)
     }
 
     #[test]
@@ -168,9 +125,9 @@ mod tests {
 
     #[test]
     fn what_passed_over_both_bindings_is_counted() {
-        let heard = [right(), right()];
-        assert_eq!(passed(&heard), 51);
-        assert!(table(&heard).lines().skip(1).all(|row| row.matches("passed").count() == 2));
+        let played = [right(), right()];
+        assert_eq!(passed(&played), 51);
+        assert!(table(&played).lines().skip(1).all(|row| row.matches("passed").count() == 2));
     }
 
     #[test]
@@ -183,10 +140,10 @@ mod tests {
             ("test another::invalid_secondary_aud ... ok", "NOT RUN"),
             ("", "NOT RUN"),
         ] {
-            let wrong = heard(|name| (name == module).then(|| line.to_owned()));
-            let heard = [right(), wrong];
-            assert_eq!(passed(&heard), 50, "{line}");
-            let table = table(&heard);
+            let wrong = played(|name| (name == module).then(|| line.to_owned()));
+            let played = [right(), wrong];
+            assert_eq!(passed(&played), 50, "{line}");
+            let table = table(&played);
             let row = table.lines().find(|row| row.starts_with(&format!("{module} "))).unwrap();
             assert!(row.ends_with(verdict), "{row}");
         }
@@ -195,12 +152,12 @@ mod tests {
     #[test]
     fn a_test_that_has_failed_once_has_failed() {
         let mut twice = right();
-        twice.note("test relying_party::oidcc_client_test ... FAILED");
+        twice.note(SUITE, "test relying_party::oidcc_client_test ... FAILED");
         assert_eq!(passed(&[twice, right()]), 50);
     }
 
     #[test]
     fn where_nothing_ran_nothing_passed() {
-        assert_eq!(passed(&[Heard::default(), Heard::default()]), 0);
+        assert_eq!(passed(&[Played::default(), Played::default()]), 0);
     }
 }

@@ -9,6 +9,7 @@ mod measure;
 mod report;
 mod run;
 mod steps;
+mod suite;
 mod supply;
 mod system;
 mod tidy;

@@ -49,8 +49,7 @@ pub(crate) fn exit_code(command: &mut Command) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(2))
 }
 
-/// Runs the command, gives each line that it prints, and counts the results of tests.
-pub(crate) fn heard(command: &mut Command, mut hear: impl FnMut(&str)) -> Outcome {
+fn heard(command: &mut Command, mut hear: impl FnMut(&str)) -> Outcome {
     let child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn();
     let mut child = match child {
         Ok(child) => child,
@@ -76,7 +75,7 @@ pub(crate) fn heard(command: &mut Command, mut hear: impl FnMut(&str)) -> Outcom
     outcome
 }
 
-pub(crate) fn shown(command: &Command) -> String {
+fn shown(command: &Command) -> String {
     let environment = command
         .get_envs()
         .filter_map(|(name, value)| Some(format!("{}={}", name.to_string_lossy(), quoted(value?))));
