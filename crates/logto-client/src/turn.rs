@@ -72,20 +72,11 @@ impl Record {
                     None => Ok(()),
                 }
             });
-            let Ok(written) = attempt.await else {
-                if since.elapsed() < within {
-                    continue;
-                }
-                let kind = StorageErrorKind::Unavailable;
-                return Err(StorageError::new(kind, Operation::Apply, keys::REFRESH_TOKEN));
-            };
+            let written = attempt.await.unwrap_or_else(|_| {
+                Err(StorageError::new(StorageErrorKind::Unavailable, Operation::Apply, keys::REFRESH_TOKEN))
+            });
             match written {
-                Err(error)
-                    if since.elapsed() < within
-                        && matches!(
-                            error.kind(),
-                            StorageErrorKind::Unavailable | StorageErrorKind::Conflict
-                        ) => {}
+                Err(error) if since.elapsed() < within && may_pass(&error) => {}
                 outcome => return outcome,
             }
         }
@@ -172,15 +163,7 @@ impl Turn<'_> {
                 self.record.0.commit(&changes(&items), Some(self.fence)).await
             };
             match written.await {
-                Err(error)
-                    if since.elapsed() < STUBBORNNESS
-                        && matches!(
-                            error.kind(),
-                            StorageErrorKind::Unavailable | StorageErrorKind::Conflict
-                        ) =>
-                {
-                    sleep(PAUSE).await;
-                }
+                Err(error) if since.elapsed() < STUBBORNNESS && may_pass(&error) => sleep(PAUSE).await,
                 outcome => {
                     self.unwritten = outcome.is_err();
                     return outcome;
@@ -199,6 +182,11 @@ impl Turn<'_> {
             tracing::warn!(%error, kind = ?error.kind(), "a lease is not given back and ends by itself");
         }
     }
+}
+
+/// Whether another attempt may be written.
+fn may_pass(error: &StorageError) -> bool {
+    matches!(error.kind(), StorageErrorKind::Unavailable | StorageErrorKind::Conflict)
 }
 
 impl fmt::Debug for Record {
