@@ -278,11 +278,7 @@ impl<S: Storage> LogtoSession<S> {
         let mut meta = SessionMeta::load(self.storage()).await?;
         let repeated = meta.note_end(self.now().as_secs());
         self.note_ended_of(&mut meta).await?;
-        let changes = match meta.to_json() {
-            Some(json) => Changes::new().set(keys::SESSION_META, json),
-            None => Changes::new(),
-        };
-        self.forget(changes).await?;
+        self.forget(meta.kept_in(Changes::new())).await?;
         Ok(if repeated { error.repeated() } else { error })
     }
 }

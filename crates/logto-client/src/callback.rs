@@ -316,11 +316,7 @@ impl<S: Storage> LogtoSession<S> {
         let before = meta.to_json();
         let lifetime = self.inner().settings.sign_in_absolute_lifetime;
         meta.note_sign_in(lifetime.map(|_| self.now().as_secs()));
-        match meta.to_json() {
-            after if after == before => changes,
-            Some(json) => changes.set(keys::SESSION_META, json),
-            None => changes.remove(keys::SESSION_META),
-        }
+        if meta.to_json() == before { changes } else { meta.kept_in(changes) }
     }
 
     fn forget_started(&self, key: Option<&str>) {

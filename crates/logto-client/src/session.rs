@@ -101,44 +101,35 @@ impl<S: Storage> LogtoSession<S> {
 
     /// Whether these items are of a sign-in that has ended. They are dropped.
     pub(crate) async fn is_over(&self) -> Result<bool, LogtoError> {
-        Ok(self.has_come_back().await? || self.is_too_old().await?)
-    }
-
-    /// Whether the person signed in longer ago than a sign-in lives. The refresh token is revoked, and
-    /// nobody waits for that.
-    async fn is_too_old(&self) -> Result<bool, LogtoError> {
-        let Some(lifetime) = self.inner().settings.sign_in_absolute_lifetime else { return Ok(false) };
-        let meta = SessionMeta::load(&self.storage).await?;
-        if !meta.is_older_than(lifetime, self.now()) {
+        let refreshes = &self.inner().refreshes;
+        let lifetime = self.inner().settings.sign_in_absolute_lifetime;
+        if lifetime.is_none() && !refreshes.any_signed_out() {
             return Ok(false);
         }
+        let meta = SessionMeta::load(&self.storage).await?;
+        if meta.visitor().is_some_and(|visitor| refreshes.has_signed_out(self.now(), visitor)) {
+            // Another request, slower than the visitor's sign-out, has written them back.
+            self.forget(Changes::new().remove(keys::SIGN_IN_SESSION).remove(keys::SESSION_META)).await?;
+            return Ok(true);
+        }
+        if lifetime.is_some_and(|lifetime| meta.is_older_than(lifetime, self.now())) {
+            self.end_by_age(&meta).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Ends a sign-in that has lived as long as one may. The refresh token is revoked, and nobody waits for
+    /// that.
+    async fn end_by_age(&self, meta: &SessionMeta) -> Result<(), LogtoError> {
         let mut ended = SessionMeta::default();
         self.note_ended_of(&mut ended).await?;
-        let changes = match ended.to_json() {
-            Some(json) => Changes::new().set(keys::SESSION_META, json),
-            None => Changes::new().remove(keys::SESSION_META),
-        };
-        let refresh_token = self.forget(changes).await?;
+        let refresh_token = self.forget(ended.kept_in(Changes::new())).await?;
         let newest = self.inner().refreshes.sign_out(&self.client, refresh_token, meta.visitor());
         if let Some(token) = newest {
             drop(revoke_aside(&self.client, token));
         }
-        Ok(true)
-    }
-
-    /// Whether these items are of a visitor who has signed out: another request, slower than the
-    /// sign-out, has written them back. They are dropped.
-    async fn has_come_back(&self) -> Result<bool, LogtoError> {
-        let refreshes = &self.inner().refreshes;
-        if !refreshes.any_signed_out() {
-            return Ok(false);
-        }
-        let meta = SessionMeta::load(&self.storage).await?;
-        if !meta.visitor().is_some_and(|visitor| refreshes.has_signed_out(self.now(), visitor)) {
-            return Ok(false);
-        }
-        self.forget(Changes::new().remove(keys::SIGN_IN_SESSION).remove(keys::SESSION_META)).await?;
-        Ok(true)
+        Ok(())
     }
 
     /// Notes whose sign-in it is that ends by itself, before its tokens are dropped.

@@ -1,7 +1,7 @@
 //! The item of ours: what the four keys of Logto's SDKs cannot hold.
 
 use crate::{Secret, oidc::pkce, secret::StoredSecret};
-use logto_storage_core::{Storage, StorageError, keys};
+use logto_storage_core::{Changes, Storage, StorageError, keys};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -82,6 +82,14 @@ impl SessionMeta {
     /// Whether the sign-in is this old; so is one whose time is not known.
     pub(crate) fn is_older_than(&self, lifetime: Duration, now: Duration) -> bool {
         self.signed_in_at.is_none_or(|at| now >= Duration::from_secs(at).saturating_add(lifetime))
+    }
+
+    /// These changes, and this item as it is now.
+    pub(crate) fn kept_in(&self, changes: Changes) -> Changes {
+        match self.to_json() {
+            Some(json) => changes.set(keys::SESSION_META, json),
+            None => changes.remove(keys::SESSION_META),
+        }
     }
 
     /// As it is stored; `None` where there is nothing to store.

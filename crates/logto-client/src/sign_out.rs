@@ -43,11 +43,7 @@ impl<S: Storage> LogtoSession<S> {
         let state = post_logout_redirect.map(|_| pkce::random()).transpose()?;
         let meta = SessionMeta::signed_out(state.clone());
         let changes = Changes::new().remove(keys::SIGN_IN_SESSION);
-        let changes = match meta.to_json() {
-            Some(json) => changes.set(keys::SESSION_META, json),
-            None => changes.remove(keys::SESSION_META),
-        };
-        let refresh_token = self.forget(changes).await?;
+        let refresh_token = self.forget(meta.kept_in(changes)).await?;
         let newest = self.inner().refreshes.sign_out(self.client(), refresh_token, before.visitor());
         if let Some(token) = newest {
             revoke(self.client(), token).await;
