@@ -11,31 +11,16 @@ use actix_web::{
 };
 use logto_actix::{
     Logto, LogtoClient, LogtoConfig, LogtoError, LogtoRoutes, OptionalLogtoUser, SessionStorage,
-    SignInOptions,
-    logto_client::{self, ErrorKind, Response, Transport, TransportError},
+    SignInOptions, logto_client::ErrorKind,
 };
+use logto_emulator::Emulator;
 use logto_storage_core::{Operation, StorageError, StorageErrorKind, keys};
-use std::{error::Error, sync::Arc};
+use std::error::Error;
 use url::Url;
 
-/// A provider that tells its metadata and nothing else.
-#[derive(Debug)]
-struct Metadata;
-
-#[async_trait::async_trait]
-impl Transport for Metadata {
-    async fn send(&self, _: logto_client::Request) -> Result<Response, TransportError> {
-        let body =
-            br#"{"issuer":"https://op.example/oidc","authorization_endpoint":"https://op.example/auth",
-            "token_endpoint":"https://op.example/token","jwks_uri":"https://op.example/jwks"}"#;
-        let body = body.to_vec();
-        Ok(Response { status: 200, content_type: None, cache_control: None, retry_after: None, body })
-    }
-}
-
-fn client() -> Data<LogtoClient> {
-    let config = LogtoConfig::new("https://op.example", "app").base_url("http://localhost:3000");
-    Data::new(LogtoClient::new(config.transport(Arc::new(Metadata))).unwrap())
+fn client(endpoint: &str) -> Data<LogtoClient> {
+    let config = LogtoConfig::new(endpoint, "local-app").base_url("http://localhost:3000");
+    Data::new(LogtoClient::new(config).unwrap())
 }
 
 fn sessions() -> SessionMiddleware<MemoryStore> {
@@ -56,12 +41,16 @@ macro_rules! ask {
 
 #[tokio::test]
 async fn the_routes_lead_where_they_are_told_to_and_ask_for_what_they_are_told() {
+    let emulator = Emulator::start().await.unwrap();
     let routes = LogtoRoutes::new()
         .after_sign_in("/in")
         .after_sign_out("/out")
         .sign_in_options(SignInOptions::new().login_hint("alice@example.test"));
     assert_eq!(format!("{routes:?}"), r#"LogtoRoutes { prefix: "/logto", .. }"#);
-    let app = App::new().app_data(client()).configure(|config| routes.configure(config)).wrap(sessions());
+    let app = App::new()
+        .app_data(client(&emulator.endpoint()))
+        .configure(|config| routes.configure(config))
+        .wrap(sessions());
     let app = init_service(app).await;
     let answer = ask!(app, "/logto/signed-out");
     assert_eq!((answer.status().as_u16(), header(answer.headers(), "location")), (303, "/out"));
@@ -88,7 +77,7 @@ async fn damaged(session: Session) -> &'static str {
 #[tokio::test]
 async fn a_visitor_may_be_nobody_and_what_cannot_be_read_is_an_error() {
     let app = App::new()
-        .app_data(client())
+        .app_data(client("https://op.example"))
         .route("/maybe", web::get().to(maybe))
         .route("/debugged", web::get().to(debugged))
         .route("/damaged", web::get().to(damaged))

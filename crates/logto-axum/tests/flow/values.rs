@@ -3,33 +3,18 @@
 use axum::{Router, body::Body, http::Request, routing::get};
 use logto_axum::{
     Logto, LogtoClient, LogtoConfig, LogtoError, LogtoRoutes, LogtoUser, OptionalLogtoUser, SessionStorage,
-    SignInOptions,
-    logto_client::{self, ErrorKind, Response, Transport, TransportError},
+    SignInOptions, logto_client::ErrorKind,
 };
+use logto_emulator::Emulator;
 use logto_storage_core::{Operation, StorageError, StorageErrorKind, keys};
 use std::{error::Error, sync::Arc};
 use tower::ServiceExt;
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 use url::Url;
 
-/// A provider that tells its metadata and nothing else.
-#[derive(Debug)]
-struct Metadata;
-
-#[async_trait::async_trait]
-impl Transport for Metadata {
-    async fn send(&self, _: logto_client::Request) -> Result<Response, TransportError> {
-        let body =
-            br#"{"issuer":"https://op.example/oidc","authorization_endpoint":"https://op.example/auth",
-            "token_endpoint":"https://op.example/token","jwks_uri":"https://op.example/jwks"}"#;
-        let body = body.to_vec();
-        Ok(Response { status: 200, content_type: None, cache_control: None, retry_after: None, body })
-    }
-}
-
-fn client() -> LogtoClient {
-    let config = LogtoConfig::new("https://op.example", "app").base_url("http://localhost:3000");
-    LogtoClient::new(config.transport(Arc::new(Metadata))).unwrap()
+fn client(endpoint: &str) -> LogtoClient {
+    let config = LogtoConfig::new(endpoint, "local-app").base_url("http://localhost:3000");
+    LogtoClient::new(config).unwrap()
 }
 
 /// Status, `Location` and body of an answer.
@@ -44,6 +29,7 @@ async fn ask(app: &Router, path: &str, accept: &str) -> (u16, String, String) {
 
 #[tokio::test]
 async fn the_routes_lead_where_they_are_told_to_and_ask_for_what_they_are_told() {
+    let emulator = Emulator::start().await.unwrap();
     let routes = LogtoRoutes::new()
         .after_sign_in("/in")
         .after_sign_out("/out")
@@ -52,7 +38,7 @@ async fn the_routes_lead_where_they_are_told_to_and_ask_for_what_they_are_told()
     let app = Router::new()
         .merge(routes.into_router())
         .layer(SessionManagerLayer::new(MemoryStore::default()))
-        .with_state(client());
+        .with_state(client(&emulator.endpoint()));
     let (status, location, _) = ask(&app, "/logto/signed-out", "text/html").await;
     assert_eq!((status, location.as_str()), (303, "/out"));
     let (status, location, _) = ask(&app, "/logto/sign-in", "text/html").await;
@@ -87,7 +73,7 @@ async fn a_visitor_may_be_taken_as_an_option_and_what_cannot_be_read_is_an_error
             }),
         )
         .layer(SessionManagerLayer::new(MemoryStore::default()).with_secure(false))
-        .with_state(client());
+        .with_state(client("https://op.example"));
     assert_eq!(ask(&app, "/maybe", "text/html").await.2, "nobody");
     let debug = ask(&app, "/debugged", "text/html").await.2;
     assert!(debug.starts_with("Logto(LogtoSession"), "{debug}");
