@@ -10,7 +10,7 @@ use std::{
     env,
     fs::OpenOptions,
     io::Write,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -152,6 +152,13 @@ impl Drop for Server {
 /// Where there is none.
 #[must_use]
 pub fn free_port() -> u16 {
+    listener().1.port()
+}
+
+/// A listener of loopback on a free port, as tokio takes one, and its address.
+pub(crate) fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
+    listener.set_nonblocking(true).expect("a listener for tokio");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
 }

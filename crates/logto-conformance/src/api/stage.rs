@@ -4,10 +4,11 @@ use super::{
     Application,
     tokens::{API, ENDPOINT, Published},
 };
+use crate::servers::listener;
 use logto_client::{AccessTokenVerifier, ApiConfig};
 use reqwest::Method;
 use serde_json::Value;
-use std::{net::TcpListener, sync::Arc};
+use std::sync::Arc;
 
 /// What the API calls itself; it would end its quotes and the header.
 pub(crate) const REALM: &str = "an \"API\"\r\nX-Evil: 1";
@@ -50,9 +51,8 @@ impl Stage {
     async fn over<A: Application>(config: ApiConfig, provider: Arc<Published>) -> Self {
         let config = config.audience(API).realm(REALM).resource_metadata(METADATA);
         let verifier = AccessTokenVerifier::new(config).expect("a configuration");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a listener for tokio");
-        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let (listener, address) = listener();
+        let base = format!("http://{address}");
         let _running = A::serve(listener, verifier).await;
         Self { base, provider, http: reqwest::Client::new(), _running }
     }

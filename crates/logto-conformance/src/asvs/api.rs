@@ -4,12 +4,14 @@ use super::{
     Binding,
     forge::{changed, now, object},
 };
-use crate::flow::{Browser, Page};
+use crate::{
+    flow::{Browser, Page},
+    servers::listener,
+};
 use logto_client::ApiConfig;
 use logto_emulator::Emulator;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use std::net::TcpListener;
 
 pub(super) const API: &str = "https://api.example.test";
 const ROUTES: [&str; 2] = ["/orders", "/signed/orders"];
@@ -24,9 +26,8 @@ pub(super) struct Api {
 impl Api {
     /// With tokens of this provider.
     pub(super) async fn set<B: Binding>(emulator: &Emulator) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a non-blocking listener");
-        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let (listener, address) = listener();
+        let base = format!("http://{address}");
         let config = ApiConfig::new(emulator.endpoint()).audience(API);
         let running = B::serve_api(listener, config).await;
         Self { base, issuer: emulator.issuer(), browser: Browser::new(), _running: running }

@@ -1,7 +1,10 @@
 //! The stage of an item: the local Logto, a site under test that keeps tokens one way or the other, a browser.
 
 use super::Binding;
-use crate::flow::{Browser, Page, RESOURCES};
+use crate::{
+    flow::{Browser, Page, RESOURCES},
+    servers::listener,
+};
 use logto_client::{LogtoClient, LogtoConfig, ManualClock, MemoryTokenStore, Prompt};
 use logto_emulator::{Application, Emulator};
 use reqwest::Method;
@@ -72,9 +75,8 @@ impl Stage {
         keeping: Keeping,
         change: impl FnOnce(LogtoConfig) -> LogtoConfig,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a non-blocking listener");
-        let port = listener.local_addr().expect("an address").port();
+        let (listener, address) = listener();
+        let port = address.port();
         let base = Url::parse(&format!("http://localhost:{port}")).expect("an address");
         let mut application = Application::new("local-app").secret("local-secret");
         if keeping == Keeping::Tickets {

@@ -1,6 +1,7 @@
 //! The stage of a case: the local Logto, the application under test, a browser.
 
 use super::{Browser, Page};
+use crate::servers::listener;
 use logto_client::{LogtoClient, LogtoConfig, ManualClock, TokenStore};
 use logto_emulator::{Emulator, Endpoint, SigningKey};
 use std::{future::Future, net::TcpListener, sync::Arc, time::Duration};
@@ -89,10 +90,8 @@ impl Stage {
 
     /// A stage with this plan and setting.
     pub(crate) async fn with<A: Application>(plan: Plan, setting: Setting) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a non-blocking listener");
-        let port = listener.local_addr().expect("an address").port();
-        let base = Url::parse(&format!("http://localhost:{port}")).expect("an address");
+        let (listener, address) = listener();
+        let base = Url::parse(&format!("http://localhost:{}", address.port())).expect("an address");
         let mut application = logto_emulator::Application::new("local-app").secret("local-secret");
         if setting.token_store.is_some() {
             let uri = base.join("/logto/back-channel-logout").expect("an address");

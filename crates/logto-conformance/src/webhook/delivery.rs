@@ -1,9 +1,10 @@
 //! A delivery on the wire, as Logto sends it or as it never would.
 
 use super::{Application, PATH};
+use crate::servers::listener;
 use aws_lc_rs::hmac;
 use logto_client::WebhookVerifier;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -36,9 +37,7 @@ pub(crate) fn sign(body: &str) -> String {
 
 impl Stage {
     pub(crate) async fn set<A: Application>() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a listener for tokio");
-        let address = listener.local_addr().expect("an address");
+        let (listener, address) = listener();
         let verifier = WebhookVerifier::new(KEY).expect("a key").body_limit(LIMIT);
         Self { address, _running: A::serve(listener, verifier).await }
     }

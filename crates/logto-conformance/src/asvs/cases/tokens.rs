@@ -1,12 +1,14 @@
 //! V9: what a self-contained token is believed by. The same at all who take one: callback, API, logout.
 
-use crate::asvs::{
-    Binding,
-    forge::{Claims, by_secret, by_stranger, changed, claims_of, header_of, jwk, now, unsigned},
-    receivers::{Receiver, Receivers},
+use crate::{
+    asvs::{
+        Binding,
+        forge::{Claims, by_secret, by_stranger, changed, claims_of, header_of, jwk, now, unsigned},
+        receivers::{Receiver, Receivers},
+    },
+    servers::listener,
 };
 use serde_json::{Value, json};
-use std::net::TcpListener;
 
 /// Makes a bad token of a good one.
 type Spoil = fn(&str) -> String;
@@ -78,9 +80,8 @@ pub async fn v9_1_2_only_the_allowed_algorithms_are_taken<B: Binding>() {
 pub async fn v9_1_3_keys_come_from_the_configured_issuer_alone<B: Binding>() {
     let receivers = Receivers::set::<B>().await;
     receivers.take_good_ones(&Receiver::ALL).await;
-    let trap = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    trap.set_nonblocking(true).expect("a non-blocking listener");
-    let at = format!("http://{}/keys", trap.local_addr().expect("an address"));
+    let (trap, address) = listener();
+    let at = format!("http://{address}/keys");
     let x5c = json!(["MIIBszCCAVmgAwIBAgIUe"]);
     for brought in [
         json!({"jwk": jwk("stranger"), "kid": "stranger"}),
