@@ -34,13 +34,8 @@ impl Transport for Published {
         if self.is_away.load(Ordering::SeqCst) {
             return Err(TransportError::new("away"));
         }
-        // An uncompressed point: one byte, then both coordinates of 48 bytes.
-        let point = KEY.public_key().as_ref();
         let body = match request.url.path() {
-            "/oidc/jwks" => json!({"keys": [{
-                "kty": "EC", "crv": "P-384", "alg": "ES384", "use": "sig", "kid": "key",
-                "x": URL_SAFE_NO_PAD.encode(&point[1..49]), "y": URL_SAFE_NO_PAD.encode(&point[49..]),
-            }]}),
+            "/oidc/jwks" => json!({"keys": [jwk(&KEY, "key")]}),
             _ => json!({
                 "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/jwks"),
                 "authorization_endpoint": format!("{ISSUER}/auth"), "token_endpoint": format!("{ISSUER}/token"),
@@ -71,7 +66,6 @@ impl Token {
             "iss": ISSUER, "aud": API, "sub": "person", "client_id": "app", "jti": "id",
             "scope": "read:orders write:x", "iat": now, "exp": now + 3600,
         });
-        let object = |value: Value| value.as_object().cloned().unwrap_or_default();
         Self { header: object(header), claims: object(claims) }
     }
 
@@ -91,19 +85,43 @@ impl Token {
     }
 
     pub(crate) fn signed(self) -> String {
-        let input = self.input();
-        let signature = KEY.sign(&SystemRandom::new(), input.as_bytes()).expect("a signature");
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+        signed(&KEY, &self.header, &self.claims)
     }
 
     pub(crate) fn unsigned(mut self) -> String {
         self.header.insert("alg".to_owned(), "none".into());
-        format!("{}.", self.input())
+        format!("{}.", input(&self.header, &self.claims))
     }
+}
 
-    fn input(&self) -> String {
-        let part = |part: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::from(part.clone()).to_string());
-        format!("{}.{}", part(&self.header), part(&self.claims))
+/// A public key on P-384, under this name.
+pub(crate) fn jwk(key: &EcdsaKeyPair, kid: &str) -> Value {
+    // An uncompressed point: one byte, then both coordinates of 48 bytes.
+    let point = key.public_key().as_ref();
+    json!({
+        "kty": "EC", "crv": "P-384", "alg": "ES384", "use": "sig", "kid": kid,
+        "x": URL_SAFE_NO_PAD.encode(&point[1..49]), "y": URL_SAFE_NO_PAD.encode(&point[49..]),
+    })
+}
+
+/// A token by this key.
+pub(crate) fn signed(key: &EcdsaKeyPair, header: &Map<String, Value>, claims: &Map<String, Value>) -> String {
+    let input = input(header, claims);
+    let signature = key.sign(&SystemRandom::new(), input.as_bytes()).expect("a signature");
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// What is signed.
+pub(crate) fn input(header: &Map<String, Value>, claims: &Map<String, Value>) -> String {
+    let part = |part: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::from(part.clone()).to_string());
+    format!("{}.{}", part(header), part(claims))
+}
+
+/// The members of an object.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
     }
 }
 

@@ -1,16 +1,15 @@
 //! Tokens as strangers make them.
 
+use crate::api::tokens::{self, input};
 use aws_lc_rs::{
     hmac,
-    rand::SystemRandom,
-    signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+    signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value, json};
-use std::{
-    sync::LazyLock,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use serde_json::{Map, Value};
+use std::sync::LazyLock;
+
+pub(super) use crate::api::tokens::{now, object};
 
 pub(super) type Claims = Map<String, Value>;
 
@@ -20,16 +19,7 @@ static KEY: LazyLock<EcdsaKeyPair> =
 
 /// The stranger's public key, under this name.
 pub(super) fn jwk(kid: &str) -> Value {
-    // An uncompressed point: one byte, then both coordinates of 48 bytes.
-    let point = KEY.public_key().as_ref();
-    json!({
-        "kty": "EC", "crv": "P-384", "alg": "ES384", "use": "sig", "kid": kid,
-        "x": URL_SAFE_NO_PAD.encode(&point[1..49]), "y": URL_SAFE_NO_PAD.encode(&point[49..]),
-    })
-}
-
-fn part(members: &Claims) -> String {
-    URL_SAFE_NO_PAD.encode(Value::Object(members.clone()).to_string())
+    tokens::jwk(&KEY, kid)
 }
 
 fn read(token: &str, index: usize) -> Claims {
@@ -49,21 +39,19 @@ pub(super) fn claims_of(token: &str) -> Claims {
 
 /// Signed by the stranger.
 pub(super) fn by_stranger(header: &Claims, claims: &Claims) -> String {
-    let input = format!("{}.{}", part(header), part(claims));
-    let signature = KEY.sign(&SystemRandom::new(), input.as_bytes()).expect("a signature");
-    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    tokens::signed(&KEY, header, claims)
 }
 
 /// With a MAC under this secret.
 pub(super) fn by_secret(header: &Claims, claims: &Claims, secret: &[u8]) -> String {
-    let input = format!("{}.{}", part(header), part(claims));
+    let input = input(header, claims);
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), input.as_bytes());
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(tag))
 }
 
 /// Without a signature.
 pub(super) fn unsigned(header: &Claims, claims: &Claims) -> String {
-    format!("{}.{}.", part(header), part(claims))
+    format!("{}.", input(header, claims))
 }
 
 /// These members, some of them changed; those that become null are missing.
@@ -76,15 +64,4 @@ pub(super) fn changed(members: &Claims, changes: Value) -> Claims {
         }
     }
     members
-}
-
-pub(super) fn object(value: Value) -> Claims {
-    match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    }
-}
-
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs()
 }
